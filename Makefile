@@ -15,3 +15,12 @@ all: $(PROGRAMS)
 $(OUT)/%: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $< -o $@ $(LDFLAGS)
+
+# The tests' own programs.
+TOOLS := build/tests/peer build/tests/pty
+
+tools: $(TOOLS)
+
+build/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) $< -o $@ $(LDFLAGS)

@@ -112,6 +112,8 @@ int main(int argc, char **argv)
     const char *host = argc > 1 ? argv[1] : "127.0.0.1";
     const char *port = argc > 2 ? argv[2] : "8081";
     parse_argument("port", port, 0, 65535);
+    // A line shows at once, also when stdout is a pipe or a file.
+    setvbuf(stdout, NULL, _IOLBF, 0);
     struct server s = {.fd = connect_to(host, port)};
     char *line = NULL;
     size_t size = 0;

@@ -140,6 +140,8 @@ int main(int argc, char **argv)
     parse_argument("port", port, 0, 65535);
     // A write to a closed connection is then an error, not a deadly signal.
     signal(SIGPIPE, SIG_IGN);
+    // A line shows at once, also when stdout is a pipe or a file.
+    setvbuf(stdout, NULL, _IOLBF, 0);
     struct server s = {.fd = connect_to(host, port)};
     if (!print_line(&s)) // "Your number is ..."
         errx(1, "the server is gone");

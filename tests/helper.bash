@@ -1,0 +1,196 @@
+# What the tests share. A test starts real processes and talks to them over
+# real sockets; the server picks a free port and says which. Whatever a test
+# has started ends with it.
+#
+# shellcheck shell=bash
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+OUT=${OUT:-$ROOT}
+TOOLS=$ROOT/build/tests
+STEPS=("" step1-echo step2-multi step3-errors step4-pool step5-protocol
+    step6-async step7-robust)
+# Seconds that a test waits for what must happen before it gives up.
+PATIENCE=10
+PIDS=()
+CLOCK_TICKS=$(getconf CLK_TCK)
+
+setup() {
+    # To write to a connection that is gone must not end the test. (Not '': the
+    # programs would inherit that, and step 2 is to die of this signal.)
+    trap : PIPE
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown() {
+    local pid
+    for pid in "${PIDS[@]}"; do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    for pid in "${PIDS[@]}"; do
+        wait "$pid" 2>/dev/null
+    done
+    return 0
+}
+
+# wait_until COMMAND...: runs it again and again until it succeeds.
+wait_until() {
+    local tries
+    for ((tries = 0; tries < PATIENCE * 50; tries++)); do
+        "$@" && return
+        sleep 0.02
+    done
+    echo "waited in vain for: $*" >&2
+    return 1
+}
+
+# alive PID: it has neither ended nor is it a zombie.
+alive() {
+    [[ $(ps -o stat= -p "$1") == [!Z]* ]]
+}
+
+gone() {
+    ! alive "$1"
+}
+
+# cpu_ms PID: the processor time that it has used, in milliseconds.
+cpu_ms() {
+    if [[ -r /proc/$1/stat ]]; then
+        local stat
+        stat=$(<"/proc/$1/stat")
+        # shellcheck disable=SC2206
+        local fields=(${stat##*) })
+        echo $(((fields[11] + fields[12]) * 1000 / CLOCK_TICKS))
+    else
+        ps -o time= -p "$1" | awk -F: '{ print ($1 * 60 + $2) * 1000 }'
+    fi
+}
+
+# spins PID: whether it uses more than a third of a second of processor time
+# within about a second.
+spins() {
+    local before tries
+    before=$(cpu_ms "$1")
+    for ((tries = 0; tries < 40; tries++)); do
+        (($(cpu_ms "$1") - before > 333)) && return 0
+        sleep 0.025
+    done
+    return 1
+}
+
+# in_file TEXT FILE: TEXT, literally, is part of FILE.
+in_file() {
+    grep -qF -e "$1" "$2" 2>/dev/null
+}
+
+# start_server STEP [ARGUMENT...]: sets SERVER to its pid and PORT. What it
+# prints is in server.out and server.err.
+start_server() {
+    local step=$1
+    shift
+    "$OUT/${STEPS[step]}/server" "$@" 0 >server.out 2>server.err 3>&- &
+    SERVER=$!
+    PIDS+=("$SERVER")
+    wait_until grep -q 'Listening on' server.out || return
+    PORT=$(sed -n 's/^Listening on .*://p' server.out)
+}
+
+# start_peer NAME ARGUMENT...: runs tests/peer.c. What it prints is in
+# NAME.out; input comes from `type NAME TEXT` and ends with `close_input NAME`.
+start_peer() {
+    start_program "$1" "$TOOLS/peer" "${@:2}"
+}
+
+# start_client NAME STEP [ARGUMENT...]: the same for a client of our own.
+start_client() {
+    start_program "$1" "$OUT/${STEPS[$2]}/client" "${@:3}"
+}
+
+# start_program NAME PROGRAM [ARGUMENT...]: its pid is in PID_NAME.
+start_program() {
+    local name=$1
+    shift
+    mkfifo "$name.in"
+    "$@" <"$name.in" >"$name.out" 2>"$name.err" 3>&- &
+    PIDS+=("$!")
+    printf -v "PID_$name" '%s' "$!"
+    exec {fd}>"$name.in"
+    printf -v "IN_$name" '%s' "$fd"
+}
+
+# type NAME TEXT: TEXT as it is, so that a line has to bring its newline.
+type() {
+    local input=IN_$1
+    printf '%s' "$2" >&"${!input}"
+}
+
+close_input() {
+    local input=IN_$1
+    eval "exec ${!input}>&-"
+}
+
+# prints NAME TEXT: waits until what NAME has printed has TEXT in it.
+prints() {
+    wait_until in_file "$2" "$1.out"
+}
+
+# status NAME: waits for its end and returns its exit status.
+status() {
+    local pid=PID_$1
+    wait_until gone "${!pid}" || return
+    wait "${!pid}"
+}
+
+# connect NAME: opens a connection to the server.
+connect() {
+    local fd
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT" || return
+    printf -v "FD_$1" '%s' "$fd"
+}
+
+# join NAME: connects, and sets NUMBER_NAME to the number that it is given.
+join() {
+    connect "$1" && hear "$1" || return
+    [[ $LINE == "Your number is "* ]] || return
+    printf -v "NUMBER_$1" '%s' "${LINE##* }"
+}
+
+leave() {
+    local fd=FD_$1
+    eval "exec ${!fd}>&-"
+}
+
+# say NAME TEXT: sends a line.
+say() {
+    local fd=FD_$1
+    printf '%s\n' "$2" >&"${!fd}"
+}
+
+# hear NAME: waits for a line and sets LINE to it.
+hear() {
+    local fd=FD_$1
+    IFS= read -r -t "$PATIENCE" LINE <&"${!fd}"
+}
+
+# expect NAME TEXT: the next line that NAME gets is TEXT.
+expect() {
+    hear "$1" || {
+        echo "$1 expected: $2, and got nothing" >&2
+        return 1
+    }
+    [[ $LINE == "$2" ]] || {
+        echo "$1 expected: $2, and got: $LINE" >&2
+        return 1
+    }
+}
+
+# hears_nothing NAME: nothing has come for NAME. Ask after something that must
+# come later was seen elsewhere.
+hears_nothing() {
+    local fd=FD_$1
+    ! IFS= read -r -t 0.1 LINE <&"${!fd}"
+}
+
+# need COMMAND PACKAGE: skips the test when there is no such command.
+need() {
+    command -v "$1" >/dev/null || skip "needs $1: apt-get install $2"
+}
