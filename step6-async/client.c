@@ -222,6 +222,15 @@ static void *socket_thread(void *arg)
     return NULL;
 }
 
+static pthread_t start_thread(void *(*run)(void *), void *arg)
+{
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, run, arg);
+    if (errno != 0)
+        err(1, "pthread_create");
+    return thread;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 3)
@@ -239,14 +248,8 @@ int main(int argc, char **argv)
                     .not_full = PTHREAD_COND_INITIALIZER,
                     .not_empty = PTHREAD_COND_INITIALIZER},
     };
-    pthread_t typist;
-    errno = pthread_create(&typist, NULL, console_thread, &s.channel);
-    if (errno != 0)
-        err(1, "pthread_create");
-    pthread_t reader;
-    errno = pthread_create(&reader, NULL, socket_thread, &s);
-    if (errno != 0)
-        err(1, "pthread_create");
+    pthread_t typist = start_thread(console_thread, &s.channel);
+    pthread_t reader = start_thread(socket_thread, &s);
     struct line line;
     bool written = true;
     while (written && channel_receive(&s.channel, &line)) {

@@ -445,9 +445,19 @@ static void *socket_thread(void *arg)
     struct server *s = arg;
     while (print_line(s))
         ;
+    close_terminal();
     if (channel_close(&s->channel))
         s->lost = true;
     return NULL;
+}
+
+static pthread_t start_thread(void *(*run)(void *), void *arg)
+{
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, run, arg);
+    if (errno != 0)
+        err(1, "pthread_create");
+    return thread;
 }
 
 int main(int argc, char **argv)
@@ -470,14 +480,8 @@ int main(int argc, char **argv)
                     .not_empty = PTHREAD_COND_INITIALIZER},
     };
     open_terminal();
-    pthread_t typist;
-    errno = pthread_create(&typist, NULL, console_thread, &s.channel);
-    if (errno != 0)
-        err(1, "pthread_create");
-    pthread_t reader;
-    errno = pthread_create(&reader, NULL, socket_thread, &s);
-    if (errno != 0)
-        err(1, "pthread_create");
+    pthread_t typist = start_thread(console_thread, &s.channel);
+    pthread_t reader = start_thread(socket_thread, &s);
     struct line line;
     bool written = true;
     while (written && channel_receive(&s.channel, &line)) {
@@ -490,7 +494,6 @@ int main(int argc, char **argv)
     shutdown(s.fd, SHUT_WR);
     pthread_join(reader, NULL);
     if (!written || s.lost) {
-        close_terminal();
         warnx("the server is gone");
         // Not exit(): it may wait for stdin, which the console thread holds.
         _exit(1);

@@ -18,6 +18,8 @@ setup() {
     # To write to a connection that is gone must not end the test. (Not '': the
     # programs would inherit that, and step 2 is to die of this signal.)
     trap : PIPE
+    # bats need not trace what our functions do: that takes longer than they do.
+    set +T
     cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -45,7 +47,12 @@ wait_until() {
 
 # alive PID: it has neither ended nor is it a zombie.
 alive() {
-    [[ $(ps -o stat= -p "$1") == [!Z]* ]]
+    if [[ -d /proc/self ]]; then
+        local stat
+        read -r stat 2>/dev/null <"/proc/$1/stat" && [[ ${stat##*) } != Z* ]]
+    else
+        [[ $(ps -o stat= -p "$1") == [!Z]* ]]
+    fi
 }
 
 gone() {
@@ -82,12 +89,22 @@ in_file() {
     grep -qF -e "$1" "$2" 2>/dev/null
 }
 
+# alone COMMAND...: runs it with none of the test's connections and pipes, which
+# else would stay open there when the test closes them. Only in the background.
+alone() {
+    local name
+    for name in "${!FD_@}" "${!IN_@}"; do
+        eval "exec ${!name}>&-"
+    done
+    exec "$@" 3>&-
+}
+
 # start_server STEP [ARGUMENT...]: sets SERVER to its pid and PORT. What it
 # prints is in server.out and server.err.
 start_server() {
     local step=$1
     shift
-    "$OUT/${STEPS[step]}/server" "$@" 0 >server.out 2>server.err 3>&- &
+    alone "$OUT/${STEPS[step]}/server" "$@" 0 >server.out 2>server.err &
     SERVER=$!
     PIDS+=("$SERVER")
     wait_until grep -q 'Listening on' server.out || return
@@ -110,7 +127,7 @@ start_program() {
     local name=$1
     shift
     mkfifo "$name.in"
-    "$@" <"$name.in" >"$name.out" 2>"$name.err" 3>&- &
+    alone "$@" <"$name.in" >"$name.out" 2>"$name.err" &
     PIDS+=("$!")
     printf -v "PID_$name" '%s' "$!"
     exec {fd}>"$name.in"
@@ -126,6 +143,7 @@ type() {
 close_input() {
     local input=IN_$1
     eval "exec ${!input}>&-"
+    unset "$input"
 }
 
 # prints NAME TEXT: waits until what NAME has printed has TEXT in it.
@@ -138,6 +156,19 @@ status() {
     local pid=PID_$1
     wait_until gone "${!pid}" || return
     wait "${!pid}"
+}
+
+# ends_with STATUS NAME: waits for its end, which has that exit status.
+ends_with() {
+    local result=0
+    status "$2" || result=$?
+    echo "exit status $result"
+    [[ $result -eq $1 ]]
+}
+
+# not COMMAND...: fails if it succeeds. (bats takes no notice of a failed `!`.)
+not() {
+    ! "$@"
 }
 
 # connect NAME: opens a connection to the server.
@@ -157,6 +188,7 @@ join() {
 leave() {
     local fd=FD_$1
     eval "exec ${!fd}>&-"
+    unset "$fd"
 }
 
 # say NAME TEXT: sends a line.
@@ -187,10 +219,43 @@ expect() {
 # come later was seen elsewhere.
 hears_nothing() {
     local fd=FD_$1
-    ! IFS= read -r -t 0.1 LINE <&"${!fd}"
+    not read -r -t 0.1 -u "${!fd}"
 }
 
 # need COMMAND PACKAGE: skips the test when there is no such command.
 need() {
     command -v "$1" >/dev/null || skip "needs $1: apt-get install $2"
+}
+
+# refuses TEXT COMMAND...: the command ends with status 1 and one line on
+# stderr, which has TEXT in it.
+refuses() {
+    local text=$1 result=0
+    shift
+    "$@" >refused.out 2>refused.err </dev/null 3>&- || result=$?
+    echo "status $result: $(<refused.err)"
+    [[ $result == 1 && $(wc -l <refused.err) -eq 1 ]] &&
+        in_file "$text" refused.err
+}
+
+# refuses_bad_arguments STEP: what must go wrong when a server or a client of
+# that step is started wrongly.
+refuses_bad_arguments() {
+    local server=$OUT/${STEPS[$1]}/server client=$OUT/${STEPS[$1]}/client
+    start_server "$1" || return
+    refuses "127.0.0.1:$PORT" "$server" "$PORT" || return
+    local port
+    for port in 80x x "" -1 65536 99999999999999999999 "8 1" +80; do
+        refuses "expected a number from 0 to 65535" "$server" -- "$port" ||
+            refuses "expected a number from 0 to 65535" "$server" "$port" ||
+            return
+        refuses "expected a number from 0 to 65535" \
+            "$client" 127.0.0.1 "$port" || return
+    done
+    refuses usage "$server" 0 0 || return
+    refuses usage "$client" 127.0.0.1 "$PORT" more || return
+    kill -KILL "$SERVER"
+    wait_until gone "$SERVER" || return
+    refuses "127.0.0.1:$PORT" "$client" 127.0.0.1 "$PORT" || return
+    refuses no.such.host.invalid "$client" no.such.host.invalid "$PORT"
 }

@@ -1,0 +1,74 @@
+# Step 3, errors: what goes wrong with a client ends that client, no other.
+
+load helper
+
+@test "a client that leaves costs neither CPU nor a descriptor" {
+    start_server 3
+    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    in_file hello churn.out
+    not spins "$SERVER"
+    if [[ -d /proc/$SERVER/fd ]]; then
+        few_descriptors() {
+            local open=("/proc/$SERVER/fd"/*)
+            ((${#open[@]} < 20))
+        }
+        wait_until few_descriptors
+    fi
+}
+
+@test "a client that resets its connection ends alone, with a reason" {
+    start_server 3
+    connect a
+    start_peer jam jam "$PORT" "a line that wants a reply"
+    prints jam jammed
+    close_input jam
+    wait_until grep -q '^[^ ]*server: \(write\|read\): ' server.err
+    say a "I am still here"
+    expect a "I am still here"
+}
+
+@test "a reply is sent whole, however slowly the client reads" {
+    start_server 3
+    # More than the kernel takes at once, so that write() is cut short.
+    seq -f '%.0f a line that takes some room in the buffers' 200000 >lines
+    "$TOOLS/peer" talk "$PORT" <lines >back
+    cmp lines back
+}
+
+@test "the client says that the server is gone, and fails" {
+    start_server 3
+    start_client a 3 127.0.0.1 "$PORT"
+    type a $'hello\n'
+    prints a "Message from server: hello"
+    kill -KILL "$SERVER"
+    wait_until gone "$SERVER"
+    type a $'is anybody there?\n'
+    ends_with 1 a
+    in_file "the server is gone" a.err
+}
+
+@test "a thread that can't be started costs only that client" {
+    [[ $OUT == "$ROOT" ]] || skip "sanitizers need all of the address space"
+    # A thread takes 8 MB of it for its stack.
+    ulimit -v 200000
+    start_server 3
+    connect a
+    local i
+    for i in {1..60}; do connect "c$i"; done
+    wait_until in_file "pthread_create: " server.err
+    say a "I am still here"
+    expect a "I am still here"
+}
+
+@test "what is wrong at the start is said in one line, with status 1" {
+    refuses_bad_arguments 3
+}
+
+@test "flaw: it is an echo, nobody can reach anybody" {
+    start_server 3
+    connect a
+    connect b
+    say a "hello, b"
+    expect a "hello, b"
+    hears_nothing b
+}
