@@ -10,9 +10,9 @@ override CFLAGS += -pthread -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 
 PROGRAMS := $(foreach s,$(STEPS),$(OUT)/$s/server $(OUT)/$s/client)
 # The tests' own programs.
-TOOLS := build/tests/peer build/tests/pty build/tests/storm \
-         build/tests/badinput build/tests/screen
-SHIM := build/tests/faults.so
+TOOLS := $(patsubst tests/%.c,build/tests/%,$(filter-out \
+         tests/faults.c tests/fuzz%,$(wildcard tests/*.c)))
+SHIM := $(patsubst tests/%.c,build/tests/%.so,$(wildcard tests/faults.c))
 STEP_TARGETS := step1 step2 step3 step4 step5 step6 step7
 DIFF_TARGETS := diff2 diff3 diff4 diff5 diff6 diff7
 
@@ -67,7 +67,7 @@ build/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $< -o $@ $(LDFLAGS)
 
-$(SHIM): tests/faults.c
+build/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 

@@ -67,15 +67,15 @@ static int listen_on(const char *host, const char *port)
     return listener;
 }
 
-// Writes address and port to text, ADDRESS_SIZE bytes, and returns it; an IPv6
-// address stands in brackets.
-static char *format_address(const struct sockaddr_storage *address, char *text)
+// Writes the address, size bytes, and its port to text, ADDRESS_SIZE bytes,
+// and returns it; an IPv6 address stands in brackets.
+static char *format_address(const struct sockaddr_storage *address,
+                            socklen_t size, char *text)
 {
     char host[ADDRESS_SIZE - sizeof("[]:65535")];
     char port[sizeof("65535")];
-    if (getnameinfo((const struct sockaddr *)address, sizeof(*address), host,
-                    sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (getnameinfo((const struct sockaddr *)address, size, host, sizeof(host),
+                    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return strcpy(text, "unknown address");
     const char *format = strchr(host, ':') ? "[%s]:%s" : "%s:%s";
     snprintf(text, ADDRESS_SIZE, format, host, port);
@@ -90,7 +90,7 @@ static void announce(int listener)
     if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
         err(1, "getsockname");
     char text[ADDRESS_SIZE];
-    printf("Listening on %s\n", format_address(&address, text));
+    printf("Listening on %s\n", format_address(&address, size, text));
 }
 
 // Writes all of data: one write() may take less than it is given, or be
@@ -123,7 +123,8 @@ static void send_line(struct client *c, const char *text)
 }
 
 // Reads once into the free part of the client's buffer. Returns what read()
-// does: the number of bytes, 0 at the end of the stream, -1 on an error.
+// does: the number of bytes; 0 at the end of the stream, or if the buffer has
+// no room; -1 on an error.
 static ssize_t receive(struct client *c)
 {
     ssize_t n = read(c->fd, c->buffer + c->end, BUFFER_SIZE - c->end);

@@ -51,6 +51,9 @@ static int connect_to(const char *host, const char *port)
             continue;
         if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
             freeaddrinfo(addresses);
+            // In the place of stdout it would be sent what we print.
+            if (fd <= STDERR_FILENO)
+                errx(1, "stdin, stdout or stderr is closed");
             return fd;
         }
         close(fd);
@@ -75,7 +78,8 @@ static int write_all(int fd, const char *data, size_t length)
 }
 
 // Reads once into the free part of the buffer. Returns what read() does: the
-// number of bytes, 0 at the end of the stream, -1 on an error.
+// number of bytes; 0 at the end of the stream, or if the buffer has no room;
+// -1 on an error.
 static ssize_t receive(struct server *s)
 {
     ssize_t n = read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);

@@ -62,8 +62,7 @@ static const char prompt[] = "Text to send: ";
 // The line that is being typed.
 static struct {
     pthread_mutex_t lock; // for what follows, and for stdout
-    atomic_bool
-        terminal; // stdin and stdout are one, and we edit the line, not it
+    atomic_bool terminal; // stdin and stdout are one; we edit the line
     struct termios saved;
     char sequence; // the last key of an escape sequence that is not over, or 0
     size_t length;
@@ -99,6 +98,9 @@ static int connect_to(const char *host, const char *port)
             continue;
         if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
             freeaddrinfo(addresses);
+            // In the place of stdout it would be sent what we print.
+            if (fd <= STDERR_FILENO)
+                errx(1, "stdin, stdout or stderr is closed");
             return fd;
         }
         close(fd);
@@ -131,7 +133,7 @@ static void hide_console(void)
 
 static void restore_terminal(void)
 {
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &console.saved);
+    tcsetattr(STDIN_FILENO, TCSANOW, &console.saved);
 }
 
 static void close_terminal(void)
@@ -148,7 +150,7 @@ static void close_terminal(void)
 static void die(int signal_number)
 {
     restore_terminal();
-    raise(signal_number); // which kills now: SA_RESETHAND
+    raise(signal_number); // which kills when we return: SA_RESETHAND
 }
 
 // If stdin and stdout are a terminal: it no longer echoes and edits the line,
@@ -172,7 +174,8 @@ static void open_terminal(void)
 }
 
 // Reads once into the free part of the buffer. Returns what read() does: the
-// number of bytes, 0 at the end of the stream, -1 on an error.
+// number of bytes; 0 at the end of the stream, or if the buffer has no room;
+// -1 on an error.
 static ssize_t receive(struct server *s)
 {
     ssize_t n = read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
@@ -226,7 +229,7 @@ static size_t show_character(const char *text, size_t length, char *shown,
 {
     wchar_t c;
     size_t size = mbrtowc(&c, text, length, &(mbstate_t){0});
-    if (size > length) { // -1 or -2
+    if (size > length || c > 0x10ffff) { // no UTF-8
         *columns = snprintf(shown, SHOWN_SIZE, "\\x%02x", *text & 0xff);
         return 1;
     }
@@ -236,7 +239,7 @@ static size_t show_character(const char *text, size_t length, char *shown,
         const char *format = c < 0x80 ? "\\x%02x" : "\\u%04x";
         *columns = snprintf(shown, SHOWN_SIZE, format, (unsigned)c);
     } else {
-        snprintf(shown, SHOWN_SIZE, "%.*s", (int)size, text);
+        *(char *)mempcpy(shown, text, size) = '\0';
         *columns = wcwidth(c) < 0 ? 1 : wcwidth(c);
     }
     return size;
@@ -259,23 +262,25 @@ static int show_text(const char *text, size_t length, bool print)
     return sum;
 }
 
-// Prints the line that is being typed; only the end, if the row is too short.
-static void show_console(void)
+// Prints the typed line, or only the end of it that fits into the row.
+static void show_console(bool whole)
 {
     if (console.terminal) {
-        struct winsize window = {.ws_col = 80};
+        struct winsize window = {0};
         ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
-        int room = window.ws_col - (int)sizeof(prompt); // with the cursor's
-        const char *end = console.line + console.length;
+        int row = window.ws_col > 0 ? window.ws_col : 80;
+        int room = whole ? BUFFER_SIZE : row - (int)sizeof(prompt);
         const char *text = console.line;
-        while (text < end && ((*text & 0xc0) == 0x80 ||
-                              show_text(text, end - text, false) > room))
-            text++;
+        const char *end = text + console.length;
+        char shown[SHOWN_SIZE];
+        int sum = show_text(text, end - text, false);
+        for (int first; text < end && sum > room; sum -= first)
+            text += show_character(text, end - text, shown, &first);
         hide_console();
         fputs(prompt, stdout);
         show_text(text, end - text, true);
     }
-    if (fflush(stdout) == EOF)
+    if (fflush(stdout) == EOF || ferror(stdout))
         err(1, "stdout");
 }
 
@@ -292,7 +297,7 @@ static bool print_line(struct server *s)
     hide_console();
     show_text(line, length, true);
     putchar('\n');
-    show_console();
+    show_console(false);
     pthread_mutex_unlock(&console.lock);
     return true;
 }
@@ -349,7 +354,7 @@ static bool skip_sequence(char key)
     console.sequence = 0;
     if (key == ESCAPE || (before == ESCAPE && (key == '[' || key == 'O')))
         console.sequence = key;
-    else if (before == 0 || before == ESCAPE || key < ' ')
+    else if (before == 0 || before == ESCAPE || key < ' ' || key > '~')
         return false;
     else if (key < '@' || key == '[')
         console.sequence = before;
@@ -385,7 +390,7 @@ static ssize_t edit_line(char **line, size_t *size)
     while (key != '\n') {
         pthread_mutex_lock(&console.lock);
         edit(key);
-        show_console();
+        show_console(false);
         pthread_mutex_unlock(&console.lock);
         ssize_t n = read(STDIN_FILENO, &key, 1);
         if (n < 0 && errno == EINTR)
@@ -394,6 +399,7 @@ static ssize_t edit_line(char **line, size_t *size)
             return -1;
     }
     pthread_mutex_lock(&console.lock);
+    show_console(true);
     putchar('\n');
     console.line[console.length++] = '\n';
     free(*line);

@@ -3,9 +3,9 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -55,6 +55,7 @@ static struct {
     int epoll;
     int listener;
     int signals;
+    int log;
     int pause; // ms until the backlog is looked at; -1: when epoll says so
     time_t deadline; // of the end; 0: nobody has asked for it
     size_t count; // of clients
@@ -99,8 +100,7 @@ static int listen_on(const char *host, const char *port)
     // Without it the port of a server that has just ended stays taken while
     // its connections are in TIME_WAIT (socket(7)).
     set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
-    // Accepted sockets inherit these: a peer that is dead, or takes nothing,
-    // ends with ETIMEDOUT, and small messages go out at once (tcp(7)).
+    // Accepted sockets inherit these (tcp(7)): they end when the peer is dead.
     set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE, PEER_TIMEOUT / 2);
     set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL, PEER_TIMEOUT / 6);
@@ -114,15 +114,15 @@ static int listen_on(const char *host, const char *port)
     return listener;
 }
 
-// Writes address and port to text, ADDRESS_SIZE bytes, and returns it; an IPv6
-// address stands in brackets.
-static char *format_address(const struct sockaddr_storage *address, char *text)
+// Writes the address, size bytes, and its port to text, ADDRESS_SIZE bytes,
+// and returns it; an IPv6 address stands in brackets.
+static char *format_address(const struct sockaddr_storage *address,
+                            socklen_t size, char *text)
 {
     char host[ADDRESS_SIZE - sizeof("[]:65535")];
     char port[sizeof("65535")];
-    if (getnameinfo((const struct sockaddr *)address, sizeof(*address), host,
-                    sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (getnameinfo((const struct sockaddr *)address, size, host, sizeof(host),
+                    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return strcpy(text, "unknown address");
     const char *format = strchr(host, ':') ? "[%s]:%s" : "%s:%s";
     snprintf(text, ADDRESS_SIZE, format, host, port);
@@ -137,25 +137,23 @@ static void announce(int listener)
     if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
         err(1, "getsockname");
     char text[ADDRESS_SIZE];
-    printf("Listening on %s\n", format_address(&address, text));
+    printf("Listening on %s\n", format_address(&address, size, text));
 }
 
-// Logs one line, unless it would have to wait for whoever reads stderr, or
+// Logs one line, unless it would have to wait for whoever reads the log, or
 // there are too many. What a peer has sent is never in it.
 __attribute__((format(printf, 1, 2))) static void log_event(const char *format,
                                                             ...)
 {
     static time_t second;
     static int lines;
-    if (second != time(NULL))
-        lines = 0;
+    lines = second == time(NULL) ? lines + 1 : 1;
     second = time(NULL);
-    struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (++lines > MAX_LOG || poll(&log, 1, 0) != 1)
+    if (lines > MAX_LOG)
         return;
     va_list args;
     va_start(args, format);
-    vdprintf(STDERR_FILENO, format, args);
+    vdprintf(pool.log, format, args);
     va_end(args);
 }
 
@@ -228,7 +226,8 @@ static bool deliver(struct client *to, const char *prefix, const char *text)
 }
 
 // Reads once into the free part of the client's buffer. Returns what read()
-// does: the number of bytes, 0 at the end of the stream, -1 on an error.
+// does: the number of bytes; 0 at the end of the stream, or if the buffer has
+// no room; -1 on an error.
 static ssize_t receive(struct client *c)
 {
     if (c->buffer == NULL && (c->buffer = malloc(BUFFER_SIZE)) == NULL) {
@@ -288,7 +287,7 @@ static char *next_line(struct client *c)
 }
 
 // Gives the client its number and a place in the pool. Returns false when the
-// pool is full. A number whose place is taken is left out.
+// pool is full.
 static bool add_client(struct client *c)
 {
     while (pool.clients[pool.next_number % pool.slots] != NULL)
@@ -371,7 +370,7 @@ static void serve_client(struct client *c, uint32_t events)
         flush_outbox(c);
     if (c->reason == NULL && events != EPOLLOUT && receive(c) > 0) {
         char *line;
-        while ((line = next_line(c)) != NULL)
+        while (c->reason == NULL && (line = next_line(c)) != NULL)
             handle_line(c, line);
     }
     mark_dirty(c);
@@ -388,24 +387,27 @@ static int watch(int operation, int fd, uint32_t events, void *owner)
 static void watch_client(struct client *c)
 {
     uint32_t events = c->waiting > 0 ? EPOLLOUT : 0;
-    if (c->reason == NULL && c->waiting < MAX_OUTBOX)
+    if (c->waiting < MAX_OUTBOX && (c->reason == NULL || c->waiting == 0))
         events |= EPOLLIN;
     if (events != c->events && watch(EPOLL_CTL_MOD, c->fd, events, c) < 0)
         drop(c, strerror(errno));
     c->events = events;
 }
 
-// What has come in is thrown away: to close a connection with unread input
-// sends a reset, which may overtake the last lines (RFC 1122, 4.2.2.13).
-static void close_client(struct client *c)
+// Throws away what came in unread: close() would answer it with a reset, which
+// may overtake the last lines (RFC 1122, 4.2.2.13). False: there may be more.
+static bool close_client(struct client *c)
 {
+    ssize_t n = recv(c->fd, NULL, MAX_OUTBOX, MSG_TRUNC); // copies nothing
+    if (n > 0 && pool.deadline != 0 && shutdown(c->fd, SHUT_WR) == 0)
+        return false;
     log_event("client %lld (%s) left: %s\n", c->number, c->address, c->reason);
     remove_client(c);
-    recv(c->fd, NULL, MAX_OUTBOX, MSG_TRUNC); // copies nothing (tcp(7))
     close(c->fd);
     free(c->buffer);
     free(c->outbox);
     free(c);
+    return true;
 }
 
 // Sends to all whose outbox got something in this turn, with one write() each,
@@ -419,15 +421,14 @@ static void end_turn(void)
         if (c->waiting > 0 && !(c->events & EPOLLOUT))
             flush_outbox(c);
         c->dirty = false;
-        if (c->reason != NULL && c->waiting == 0)
-            close_client(c);
-        else
+        if (c->reason == NULL || c->waiting > 0 || !close_client(c))
             watch_client(c);
     }
 }
 
 // Lets a newcomer in, or tells it that there is no place; takes over fd.
-static void start_client(int fd, const struct sockaddr_storage *address)
+static void start_client(int fd, const struct sockaddr_storage *address,
+                         socklen_t size)
 {
     struct client *c = calloc(1, sizeof(*c));
     if (c == NULL || watch(EPOLL_CTL_ADD, fd, EPOLLIN, c) < 0) {
@@ -438,7 +439,7 @@ static void start_client(int fd, const struct sockaddr_storage *address)
     }
     c->fd = fd;
     c->events = EPOLLIN;
-    format_address(address, c->address);
+    format_address(address, size, c->address);
     bool added = add_client(c);
     if (added)
         send_line(c, "Your number is %lld", c->number);
@@ -465,7 +466,7 @@ static void accept_clients(void)
             pool.pause = pause;
             return;
         }
-        start_client(fd, &address);
+        start_client(fd, &address, size);
     }
     pool.pause = 0;
 }
@@ -490,7 +491,7 @@ static void stop(void)
 static void handle_event(const struct epoll_event *event)
 {
     if (event->data.ptr == &pool.listener)
-        pool.pause = 0;
+        pool.pause = pool.deadline == 0 ? 0 : ACCEPT_PAUSE;
     else if (event->data.ptr == &pool.signals)
         stop();
     else
@@ -506,16 +507,15 @@ static void serve_clients(void)
         int n = epoll_wait(pool.epoll, events, MAX_EVENTS, pool.pause);
         if (n < 0 && errno != EINTR)
             err(1, "epoll_wait");
-        for (int i = 0; i < n; i++)
-            handle_event(&events[i]);
         if (pool.pause >= 0 && pool.deadline == 0)
             accept_clients();
+        for (int i = 0; i < n; i++)
+            handle_event(&events[i]);
         end_turn();
     }
 }
 
-// Returns how many clients the limit of open files, raised to its most,
-// allows.
+// As many as there may be open files, after raising that limit.
 static long client_limit(void)
 {
     struct rlimit files;
@@ -524,10 +524,8 @@ static long client_limit(void)
     files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files) < 0)
         err(1, "setrlimit");
-    if (files.rlim_max <= SPARE_FILES)
-        errx(1, "may open %d files, expected more", (int)files.rlim_max);
     long most = files.rlim_max < MAX_FILES ? (long)files.rlim_max : MAX_FILES;
-    return most - SPARE_FILES;
+    return most > SPARE_FILES ? most - SPARE_FILES : 1;
 }
 
 // SIGINT and SIGTERM become events like others: a descriptor to read from.
@@ -567,6 +565,10 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     pool.slots = 2 * (pool.limit + MAX_EVENTS);
     pool.clients = calloc(pool.slots, sizeof(*pool.clients));
+    // Opened anew, stderr does not block us, nor others who write to it.
+    pool.log = open("/dev/stderr", O_WRONLY | O_APPEND | O_NONBLOCK);
+    if (pool.log < 0)
+        pool.log = STDERR_FILENO; // a socket can't be opened
     pool.epoll = epoll_create1(0);
     pool.signals = open_signals();
     pool.listener = listen_on(host, port);

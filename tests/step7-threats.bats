@@ -1,0 +1,422 @@
+# What step 7's server withstands: a test or more for each fault and threat. The
+# numbers are those of the table in the chapter. Bad input and failing calls
+# (8, 12-14, 26-29, 32) are in faults.bats and badinput.bats, the client (11,
+# 33, 34) in step7-client.bats; what takes minutes is in long/soak.bats.
+
+load helper
+
+# storm VERB ARGUMENT...: runs tests/storm.c to its end.
+storm() {
+    "$TOOLS/storm" "$@" <<<"" 3>&-
+}
+
+# start_storm NAME VERB ARGUMENT...: the same in the background.
+start_storm() {
+    start_program "$1" "$TOOLS/storm" "${@:2}"
+}
+
+# memory FIELD: of the server, in KB: VmRSS is what it has now, VmHWM the most
+# that it ever had.
+memory() {
+    awk -v field="$1:" '$1 == field { print $2 }' "/proc/$SERVER/status"
+}
+
+descriptors() {
+    local fds=("/proc/$SERVER/fd/"*)
+    echo "${#fds[@]}"
+}
+
+descriptors_are() {
+    [[ $(descriptors) -eq $1 ]]
+}
+
+# Two clients that have nothing to do with the trouble.
+join_bystanders() {
+    join by
+    join stander
+}
+
+bystanders_talk() {
+    say by "$NUMBER_stander hello" && expect stander "$NUMBER_by->> hello" &&
+        say stander "$NUMBER_by hello" && expect by "$NUMBER_stander->> hello"
+}
+
+# no_slower_than MEDIAN P99 WORST: bounds in ms for a pair's messages. A busy
+# machine is slow by itself: bounds are far above what is seen on a quiet one.
+no_slower_than() {
+    local median p99 worst
+    read -r _ median _ p99 _ worst _ < <(storm probe "$PORT" 300)
+    echo "median $median, p99 $p99, worst $worst us"
+    ((median < $1 * 1000 && p99 < $2 * 1000 && worst < $3 * 1000))
+}
+
+# start_on PORT: a server on a port that was used before.
+start_on() {
+    : >server.out # what the one before has printed
+    alone "$OUT/${STEPS[7]}/server" "$1" >server.out 2>>server.err &
+    SERVER=$!
+    PIDS+=("$SERVER")
+    wait_until grep -q "Listening on 127.0.0.1:$1" server.out || {
+        cat server.err
+        return 1
+    }
+}
+
+# The log has nothing but lines of these forms, all in printable ASCII.
+log_is_clean() {
+    local address='127\.0\.0\.1:[0-9]+'
+    not grep -vE "^client [0-9]+ \($address\) (connected|left: [A-Za-z ]+)\$" \
+        server.err && LC_ALL=C not grep -q '[^ -~]' server.err
+}
+
+@test "threat 1: a reader that is stopped does not hold up another pair" {
+    start_server 7
+    start_client reader 7 127.0.0.1 "$PORT"
+    prints reader "Your number is 0"
+    kill -STOP "$PID_reader"
+    start_storm flood flood "$PORT" "0 $(printf 'x%.0s' {1..200})"
+    prints flood begins
+    no_slower_than 50 500 5000
+}
+
+@test "threat 2: unread output is bounded and the sender told" {
+    start_server 7
+    local before
+    before=$(memory VmRSS)
+    start_storm push push "$PORT" 5000000
+    prints push refused
+    echo "$before KB before, at most $(memory VmHWM) KB"
+    (($(memory VmHWM) - before < 6000))
+    close_input push
+    ends_with 0 push
+    in_file "all others came" push.out
+}
+
+@test "threat 3: nobody gets what is meant for another, as clients come and go" {
+    start_server 7 -n 100
+    storm shuffle "$PORT" 1000 "$RANDOM"
+}
+
+@test "threat 4: the lines of 50 senders to one client do not mix" {
+    start_server 7
+    storm many "$PORT" 50 1000
+}
+
+@test "threat 5: a line of 250 bytes passes, one of 251 is answered once" {
+    start_server 7
+    join a
+    local x
+    x=$(printf 'x%.0s' {1..247})
+    say a "0 $x"
+    expect a "0->> $x"
+    say a "0 ${x}y"
+    expect a "0->> ${x}y"
+    say a "0 ${x}yz"
+    expect a "error: message is longer than 250 bytes"
+    # The "\r" of telnet does not count.
+    say a "0 ${x}y"$'\r'
+    expect a "0->> ${x}y"
+    # In two pieces, and the next line behind it.
+    printf '0 %syz' "$x" >&"$FD_a"
+    printf 'yz\n0 next\n' >&"$FD_a"
+    expect a "error: message is longer than 250 bytes"
+    expect a "0->> next"
+    # Without a newline it is no line.
+    printf '0 %s' "$x" >&"$FD_a"
+    hears_nothing a
+}
+
+@test "threat 5: 100 MB without a newline cost no memory, then no time" {
+    start_server 7
+    local before
+    before=$(memory VmRSS)
+    start_storm line endless "$PORT" 1 100000000
+    prints line sent
+    echo "$before KB before, at most $(memory VmHWM) KB"
+    (($(memory VmHWM) - before < 512))
+    not spins "$SERVER"
+    close_input line
+    ends_with 0 line
+}
+
+@test "threat 6, 31: out of descriptors: who is in stays, the log stays short" {
+    need prlimit util-linux
+    start_server 7
+    join_bystanders
+    local most
+    most=$(prlimit --pid "$SERVER" --nofile --noheadings -o SOFT)
+    local free=0
+    while [[ -e /proc/$SERVER/fd/$free ]]; do ((++free)); done
+    prlimit --pid "$SERVER" --nofile="$free:"
+    start_peer crowd crowd "$PORT" 100
+    wait_until in_file "accept: Too many open files" server.err
+    not spins "$SERVER"
+    bystanders_talk
+    # For each place that becomes free one comes in, and the next has to wait.
+    leave stander
+    wait_until in_file "client 2 " server.err
+    (($(wc -l <server.err) < 20))
+    prlimit --pid "$SERVER" --nofile="$most:"
+    prints crowd "all here"
+    close_input crowd
+    ends_with 0 crowd
+}
+
+@test "threat 7: 300 clients that die in mid-send hurt nobody" {
+    start_server 7
+    join_bystanders
+    storm slam "$PORT" 300
+    kill -0 "$SERVER"
+    bystanders_talk
+    hears_nothing by
+    in_file "left: Connection reset by peer" server.err
+}
+
+@test "threat 9: whole lines of a client that half-closes arrive, half ones don't" {
+    start_server 7
+    join a
+    printf '0 one\n0 two\nwhat?\n0 thr' | "$TOOLS/peer" talk "$PORT" >talk.out
+    expect a "1->> one"
+    expect a "1->> two"
+    say a "0 last"
+    expect a "0->> last"
+    printf 'Your number is 1\nerror: expected "<number> <text>"\n' >wanted
+    diff wanted talk.out
+}
+
+@test "threat 10: a client that half-closes still gets all that it is owed" {
+    start_server 7
+    storm owed "$PORT" | tee owed.out
+    local kb
+    read -r _ _ kb _ <owed.out
+    ((kb > 100))
+}
+
+@test "threat 15: a number never given, one that left, and one's own" {
+    start_server 7
+    join a
+    join b
+    leave b
+    say a "5 hello"
+    expect a "error: client 5 is not connected"
+    wait_until in_file "client 1 (127.0.0.1" server.err
+    wait_until in_file "left: closed by the client" server.err
+    say a "1 hello"
+    expect a "error: client 1 is not connected"
+    say a "9999999999 hello"
+    expect a "error: client 9999999999 is not connected"
+    say a "0 hello"
+    expect a "0->> hello"
+}
+
+@test "threat 16: what is sent to a client that left never reaches a newcomer" {
+    # So few clients that places are soon used again.
+    start_server 7 -n 2
+    join a
+    join b
+    leave b
+    "$TOOLS/peer" churn "$PORT" 300 >churn.out
+    # In the place that was b's: the places are (2 + 64) * 2.
+    join c
+    ((NUMBER_c > 132))
+    say a "1 hello"
+    expect a "error: client 1 is not connected"
+    say a "$((NUMBER_c - 132)) hello"
+    expect a "error: client $((NUMBER_c - 132)) is not connected"
+    say a "$((NUMBER_c + 132)) hello"
+    expect a "error: client $((NUMBER_c + 132)) is not connected"
+    say a "$NUMBER_c hello"
+    expect c "$NUMBER_a->> hello"
+}
+
+@test "threat 17: one client too many is told so; when one leaves, one can come" {
+    start_server 7 -n 3
+    join a
+    join b
+    join c
+    local i
+    for i in 1 2 3; do
+        connect d
+        expect d "error: server is full"
+        not hear d
+        leave d
+    done
+    leave b
+    there_is_a_place() { join d; }
+    wait_until there_is_a_place
+    say a "$NUMBER_d hello"
+    expect d "0->> hello"
+    connect e
+    expect e "error: server is full"
+}
+
+@test "threat 18: a client that has not ended a line costs less than 64 KB" {
+    start_server 7
+    local before
+    before=$(memory VmRSS)
+    start_storm line endless "$PORT" 14 20000000
+    prints line sent
+    echo "$before KB before, at most $(memory VmHWM) KB"
+    (($(memory VmHWM) - before < 14 * 64))
+    close_input line
+    ends_with 0 line
+}
+
+@test "threat 19: a flood does not hold up another pair" {
+    start_server 7
+    start_storm flood1 flood "$PORT" "2 x"
+    prints flood1 begins
+    start_storm flood2 flood "$PORT" "x"
+    prints flood2 begins
+    start_storm flood3 flood "$PORT" ""
+    prints flood3 begins
+    no_slower_than 50 500 5000
+}
+
+@test "threat 20: each of 10 floods gets at least 5 % of what one client reads" {
+    start_server 7
+    storm fair "$PORT" 10 2000 | tee fair.out
+    [[ $(<fair.out) =~ ([0-9]+)" permille" ]]
+    ((BASH_REMATCH[1] >= 50))
+}
+
+@test "threat 21: connections have keepalive and TCP_USER_TIMEOUT of a minute" {
+    start_server 7
+    join a
+    local result=0
+    storm options "$SERVER" >options.out || result=$?
+    [[ $result -ne 2 ]] || skip "needs pidfd_getfd: Linux 5.6, same user"
+    cat options.out
+    in_file "keepalive 1 idle 30 interval 10 user_timeout 60000" options.out
+    in_file "nodelay 1 nonblock 1" options.out
+}
+
+@test "threat 22: SIGTERM under load: all are told, status 0, in good time" {
+    start_server 7
+    local i
+    for i in 1 2 3; do
+        start_peer "quiet$i" talk "$PORT"
+        prints "quiet$i" "Your number is"
+    done
+    start_storm push push "$PORT" 1000
+    prints push refused
+    start_storm flood flood "$PORT" "0 x"
+    prints flood begins
+    local started=$SECONDS
+    for ((i = 0; i < 100; i++)); do
+        kill -TERM "$SERVER" 2>/dev/null || break
+    done
+    local result=0
+    wait_until gone "$SERVER"
+    wait "$SERVER" || result=$?
+    echo "status $result after $((SECONDS - started)) s"
+    ((result == 0 && SECONDS - started < 6))
+    for i in 1 2 3; do
+        prints "quiet$i" "error: server is shutting down"
+    done
+}
+
+@test "threat 23: killed and started again, 20 times, it has its port at once" {
+    start_server 7
+    local i
+    for ((i = 0; i < 20; i++)); do
+        join a
+        kill -KILL "$SERVER"
+        wait_until gone "$SERVER"
+        leave a # after the server: the server's end is in TIME_WAIT
+        start_on "$PORT"
+    done
+    ! command -v ss >/dev/null ||
+        ss -Htan state time-wait "sport = :$PORT" | grep -q .
+    join a
+}
+
+@test "threat 24: 1,000 connections at once are all let in without a stall" {
+    start_server 7
+    storm burst "$PORT" 1000 | tee burst.out
+    in_file ", 0 retransmits" burst.out
+}
+
+@test "threat 25: 1,000 connections leave no descriptor and no memory behind" {
+    start_server 7
+    local before fds
+    fds=$(descriptors)
+    "$TOOLS/peer" churn "$PORT" 300 >churn.out
+    wait_until descriptors_are "$fds"
+    before=$(memory VmRSS)
+    "$TOOLS/peer" churn "$PORT" 1000 >churn.out
+    wait_until descriptors_are "$fds"
+    echo "$before KB before, $(memory VmRSS) KB after"
+    (($(memory VmRSS) - before < 100))
+}
+
+@test "threat 30: nothing that a client sends gets into the log" {
+    start_server 7
+    local fds
+    fds=$(descriptors)
+    join a
+    printf '\033[31mtext\r0 text\r\n\033]52;c;dGV4dA==\a 1\n0 text\033\n' \
+        >&"$FD_a"
+    printf '\n\0\n\r\n0\n0 \n%%s%%n 1\n\302\233 client 7 text\n' >&"$FD_a"
+    say a "client 9 (127.0.0.1:1) connected"
+    say a "0 last"
+    until [[ $LINE == "0->> last" ]]; do hear a; done
+    leave a
+    "$TOOLS/peer" jam "$PORT" "client text" </dev/null
+    wait_until in_file "client 1 " server.err
+    wait_until descriptors_are "$fds"
+    not in_file text server.err
+    log_is_clean
+    [[ $(wc -l <server.err) -eq 4 ]]
+}
+
+@test "threat 31: a log on a full device stops nobody" {
+    [[ -w /dev/full ]] || skip "needs /dev/full"
+    ln -s /dev/full server.err
+    start_server 7
+    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    join_bystanders
+    bystanders_talk
+}
+
+@test "threat 31: a log that nobody reads stops nobody" {
+    mkfifo server.err
+    local pipe
+    exec {pipe}<>server.err
+    start_server 7
+    # The pipe is full when dd would have to wait.
+    dd if=/dev/zero of=server.err bs=4096 oflag=nonblock 2>/dev/null || true
+    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    join_bystanders
+    bystanders_talk
+    exec {pipe}>&-
+}
+
+@test "threat 31: a crowd does not flood the log" {
+    start_server 7
+    local started=$SECONDS
+    "$TOOLS/peer" churn "$PORT" 2000 >churn.out
+    local lines
+    lines=$(wc -l <server.err)
+    echo "$lines lines in about $((SECONDS - started)) s"
+    ((lines >= 100 && lines <= (SECONDS - started + 2) * 100))
+}
+
+@test "threat 35: a server or a client that can't start says so in one line" {
+    local server=$OUT/${STEPS[7]}/server client=$OUT/${STEPS[7]}/client
+    start_server 7
+    refuses "127.0.0.1:$PORT: Address already in use" "$server" "$PORT"
+    refuses "expected a number from 0 to 65535" "$server" 65536
+    refuses "expected a number from 0 to 65535" "$server" 80x
+    refuses "192.0.2.1" "$server" -a 192.0.2.1 0
+    refuses "999.1.1.1" "$server" -a 999.1.1.1 0
+    refuses "expected a number from 1 to" "$server" -n 0 0
+    refuses "expected a number from 1 to" "$server" -n 99999999 0
+    refuses "invalid option" "$server" -x
+    refuses "usage: " "$server" 0 0
+    refuses "usage: " "$client" 127.0.0.1 "$PORT" more
+    refuses "999.1.1.1" "$client" 999.1.1.1 "$PORT"
+    kill -KILL "$SERVER"
+    wait_until gone "$SERVER"
+    refuses "127.0.0.1:$PORT: Connection refused" "$client" 127.0.0.1 "$PORT"
+}

@@ -1,0 +1,883 @@
+// The load and the attacks on step 7's server that bash is too slow for. Each
+// checks what it gets, and ends with status 1 where that is wrong.
+//
+//   storm probe PORT COUNT         sends COUNT messages from one client to
+//                                  another, prints how long they took
+//   storm push PORT BYTES          sends to a client that does not read, until
+//                                  BYTES were refused; then waits *, reads
+//   storm shuffle PORT COUNT SEED  COUNT clients come, send and go in
+//   disorder:
+//                                  does each get only what is meant for it?
+//   storm many PORT SENDERS COUNT  each sends COUNT lines, in pieces, to one
+//                                  client: is every line whole and in order?
+//   storm endless PORT COUNT BYTES COUNT clients send BYTES without a newline,
+//                                  wait *, and then end the line
+//   storm flood PORT LINE          sends LINE over and over, reads the
+//   replies,
+//                                  until stdin or the server ends
+//   storm fair PORT SENDERS MS     all send to one client as fast as they can:
+//                                  prints the smallest part of one of them
+//   storm owed PORT                sends and does not read until nothing is
+//                                  taken, half-closes: do all replies come?
+//   storm slam PORT COUNT          COUNT clients close with much unread
+//   storm burst PORT COUNT         COUNT clients connect at the same moment
+//   storm options PID              the options of a server's connections
+//   storm mix PORT SECONDS SEED    60 clients at a time, good and bad ones
+//
+// *: prints a line when it gets there, goes on when stdin ends.
+
+#define _GNU_SOURCE // SYS_pidfd_open, struct tcp_info
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LIFETIME = 60, // s, and what mix is asked for
+    PATIENCE = 20 * 1000, // ms that an answer may take on a busy machine
+    QUIET = 300, // ms without progress after which nothing is taken any more
+    CHUNK = 64 * 1024, // bytes
+    ACTORS = 60, // of mix, at a time
+    CROWD = 40, // of shuffle, at a time
+    IN_FLIGHT = 128 * 1024, // bytes that many has on their way
+};
+
+struct peer {
+    int fd;
+    long long number;
+    size_t start; // of what take_line has not taken yet
+    size_t end;
+    char buffer[CHUNK];
+};
+
+static const char too_long[] = "error: message is longer than 250 bytes";
+static const char bad_form[] = "error: expected \"<number> <text>\"";
+static const char leaves[] = "error: server is shutting down";
+
+static long long now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static long parse_count(const char *text)
+{
+    char *end;
+    long count = strtol(text, &end, 10);
+    if (count < 0 || end == text || *end != '\0')
+        errx(1, "%s: expected a number", text);
+    return count;
+}
+
+static struct sockaddr_in server_address(const char *port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((in_port_t)strtol(port, NULL, 10)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    return address;
+}
+
+// With a small receive buffer little fits into the kernel.
+static int connect_to(const char *port, bool small)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        err(1, "socket");
+    int size = 4096;
+    if (small &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+        err(1, "setsockopt");
+    // Else the second of two pieces waits for the first to be acknowledged.
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct sockaddr_in address = server_address(port);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        err(1, "connect");
+    return fd;
+}
+
+// Returns false when the connection is gone.
+static bool send_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
+        if (n < 0)
+            return false;
+        data += n;
+        length -= n;
+    }
+    return true;
+}
+
+static void say(const struct peer *p, const char *line)
+{
+    if (!send_all(p->fd, line, strlen(line)))
+        err(1, "send");
+}
+
+// Reads once, what is there. Returns what recv() does.
+static ssize_t receive(struct peer *p)
+{
+    memmove(p->buffer, p->buffer + p->start, p->end - p->start);
+    p->end -= p->start;
+    p->start = 0;
+    if (p->end == sizeof(p->buffer))
+        errx(1, "got a line of more than %d bytes", CHUNK);
+    ssize_t n = recv(p->fd, p->buffer + p->end, sizeof(p->buffer) - p->end,
+                     MSG_DONTWAIT);
+    if (n > 0)
+        p->end += n;
+    return n;
+}
+
+// Takes the next whole line out of the buffer, or returns NULL.
+static char *take_line(struct peer *p)
+{
+    char *line = p->buffer + p->start;
+    char *newline = memchr(line, '\n', p->end - p->start);
+    if (newline == NULL)
+        return NULL;
+    *newline = '\0';
+    p->start = newline + 1 - p->buffer;
+    return line;
+}
+
+// Waits for a line. Returns NULL when the connection ends instead.
+static char *read_line(struct peer *p)
+{
+    char *line;
+    while ((line = take_line(p)) == NULL) {
+        struct pollfd in = {.fd = p->fd, .events = POLLIN};
+        if (poll(&in, 1, PATIENCE) == 0)
+            errx(1, "waited in vain for a line");
+        if (receive(p) <= 0)
+            return NULL;
+    }
+    return line;
+}
+
+static void expect(struct peer *p, const char *text)
+{
+    const char *line = read_line(p);
+    if (line == NULL || strcmp(line, text) != 0)
+        errx(1, "expected: %s, and got: %s", text, line ? line : "the end");
+}
+
+// The same, but others may have written to the peer, too.
+static void wait_for(struct peer *p, const char *text)
+{
+    const char *line;
+    while ((line = read_line(p)) != NULL && strcmp(line, text) != 0)
+        ;
+    if (line == NULL)
+        errx(1, "expected: %s, and got the end", text);
+}
+
+static void read_number(struct peer *p)
+{
+    const char *line = read_line(p);
+    if (line == NULL || sscanf(line, "Your number is %lld", &p->number) != 1)
+        errx(1, "no number but: %s", line ? line : "the end");
+}
+
+static struct peer *join(const char *port, bool small)
+{
+    struct peer *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        err(1, "calloc");
+    p->fd = connect_to(port, small);
+    read_number(p);
+    return p;
+}
+
+static void leave(struct peer *p)
+{
+    close(p->fd);
+    free(p);
+}
+
+static void reset(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    close(fd);
+}
+
+static void wait_for_stdin_to_end(void)
+{
+    fflush(stdout);
+    char scrap[256];
+    while (read(STDIN_FILENO, scrap, sizeof(scrap)) > 0)
+        ;
+}
+
+// Repeats line in CHUNK bytes of memory, as often as it fits. Returns how many
+// bytes that are.
+static size_t repeat(char *lines, const char *line)
+{
+    size_t size = strlen(line);
+    size_t length = 0;
+    for (; length + size <= CHUNK; length += size)
+        memcpy(lines + length, line, size);
+    return length;
+}
+
+// Sends as much of the endless repetition of lines as is taken. Returns that.
+static size_t send_some(int fd, const char *lines, size_t length, size_t sent)
+{
+    size_t at = sent % length;
+    ssize_t n = send(fd, lines + at, length - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN)
+        err(1, "send");
+    return n > 0 ? n : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const long long *x = a;
+    const long long *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void probe(const char *port, long count)
+{
+    struct peer *from = join(port, false);
+    struct peer *to = join(port, false);
+    long long *took = calloc(count, sizeof(*took));
+    if (took == NULL)
+        err(1, "calloc");
+    for (long i = 0; i < count; i++) {
+        char line[64];
+        long long start = now_us();
+        snprintf(line, sizeof(line), "%lld probe %ld\n", to->number, i);
+        say(from, line);
+        snprintf(line, sizeof(line), "%lld->> probe %ld", from->number, i);
+        wait_for(to, line);
+        took[i] = now_us() - start;
+        poll(NULL, 0, 1); // to see more than one moment of the server
+    }
+    qsort(took, count, sizeof(*took), compare);
+    printf("median %lld p99 %lld worst %lld us\n", took[count / 2],
+           took[count * 99 / 100], took[count - 1]);
+    free(took);
+    leave(from);
+    leave(to);
+}
+
+// Reads refusals, which must name the client. Returns how many.
+static long count_refusals(struct peer *p, long long number)
+{
+    char refusal[100];
+    snprintf(refusal, sizeof(refusal),
+             "error: client %lld is not reading, message not delivered",
+             number);
+    long count = 0;
+    const char *line;
+    while ((line = take_line(p)) != NULL) {
+        if (strcmp(line, refusal) != 0)
+            errx(1, "no refusal but: %s", line);
+        count++;
+    }
+    return count;
+}
+
+static void push(const char *port, long bytes)
+{
+    struct peer *to = join(port, true);
+    struct peer *from = join(port, false);
+    char line[256];
+    int size = snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
+    char lines[CHUNK];
+    size_t length = repeat(lines, line);
+    size_t sent = 0;
+    long refused = 0;
+    struct pollfd fd = {.fd = from->fd, .events = POLLIN | POLLOUT};
+    while (refused * size < bytes && poll(&fd, 1, PATIENCE) > 0) {
+        if (fd.revents & POLLOUT)
+            sent += send_some(from->fd, lines, length, sent);
+        if (fd.revents & POLLIN && receive(from) <= 0)
+            errx(1, "the sender lost its connection");
+        refused += count_refusals(from, to->number);
+    }
+    say(from, line + sent % size); // the rest of a line
+    sent += size - sent % size;
+    shutdown(from->fd, SHUT_WR);
+    ssize_t n;
+    struct pollfd in = {.fd = from->fd, .events = POLLIN};
+    while (poll(&in, 1, PATIENCE) > 0 && (n = receive(from)) > 0)
+        refused += count_refusals(from, to->number);
+    long lost = (long)(sent / size) - refused;
+    printf("%ld of %zu lines refused\n", refused, sent / size);
+    wait_for_stdin_to_end();
+    snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
+    for (; lost > 0; lost--)
+        expect(to, line);
+    printf("all others came\n");
+    leave(from);
+    leave(to);
+}
+
+// Reads what there is for the peer, and ends the program if it is meant for
+// somebody else.
+static void check_mail(struct peer *p)
+{
+    while (receive(p) > 0) {
+        const char *line;
+        while ((line = take_line(p)) != NULL) {
+            long long from;
+            long long number;
+            if (sscanf(line, "%lld->> for %lld", &from, &number) == 2
+                    ? number != p->number
+                    : sscanf(line, "error: client %lld is not c", &from) != 1)
+                errx(1, "client %lld got: %s", p->number, line);
+        }
+    }
+}
+
+static void shuffle(const char *port, long count, unsigned seed)
+{
+    srand(seed);
+    struct peer *peers[CROWD] = {NULL};
+    long long newest = 0;
+    for (long joined = 0; joined < count;) {
+        struct peer **p = &peers[rand() % CROWD];
+        if (*p != NULL && rand() % 4 == 0) {
+            if (rand() % 2 == 0)
+                check_mail(*p); // else it closes with unread input
+            leave(*p);
+            *p = NULL;
+        }
+        if (*p == NULL) {
+            *p = join(port, false);
+            newest = (*p)->number;
+            joined++;
+        }
+        for (int i = 0; i < 8; i++) {
+            long long to = newest - rand() % (2 * CROWD);
+            char line[128];
+            snprintf(line, sizeof(line), "%lld for %lld\n", to < 0 ? 0 : to,
+                     to < 0 ? 0 : to);
+            say(*p, line);
+        }
+        for (int i = 0; i < CROWD; i++)
+            if (peers[i] != NULL && rand() % 16 == 0)
+                check_mail(peers[i]);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        if (peers[i] == NULL)
+            continue;
+        check_mail(peers[i]);
+        leave(peers[i]);
+    }
+    printf("all got their own\n");
+}
+
+struct sender {
+    struct peer *peer;
+    long next; // line to send
+    long expected; // line to arrive
+    char line[256];
+    size_t rest; // bytes of line that were not sent yet
+};
+
+// The j-th letter of a text.
+static char letter(int j)
+{
+    return (char)('a' + j % 26);
+}
+
+// Sends a piece of a line, or the rest of it. Returns how many bytes.
+static size_t send_piece(struct sender *s, long long to, int id)
+{
+    if (s->rest == 0) {
+        int length = sprintf(s->line, "%lld %d %ld ", to, id, s->next++);
+        int letters = rand() % 200;
+        for (int j = 0; j < letters; j++)
+            s->line[length++] = letter(j);
+        s->rest = stpcpy(s->line + length, ".\n") - s->line;
+    }
+    const char *rest = s->line + strlen(s->line) - s->rest;
+    size_t size = 1 + rand() % s->rest;
+    if (!send_all(s->peer->fd, rest, size))
+        err(1, "send");
+    s->rest -= size;
+    return size;
+}
+
+// Checks a line as send_piece makes them, but for who is named as the sender.
+static void check_line(const char *line, struct sender *senders, int count)
+{
+    long long from;
+    int id;
+    long i;
+    int text;
+    if (sscanf(line, "%lld->> %d %ld %n", &from, &id, &i, &text) != 3 ||
+        id < 0 || id >= count || senders[id].peer->number != from ||
+        senders[id].expected++ != i)
+        errx(1, "a broken line: %s", line);
+    int j = 0;
+    while (line[text + j] == letter(j))
+        j++;
+    if (strcmp(line + text + j, ".") != 0)
+        errx(1, "a broken line: %s", line);
+}
+
+static void many(const char *port, int count, long lines)
+{
+    struct peer *to = join(port, false);
+    struct sender *senders = calloc(count, sizeof(*senders));
+    if (senders == NULL)
+        err(1, "calloc");
+    for (int i = 0; i < count; i++)
+        senders[i].peer = join(port, false);
+    long left = lines * count;
+    size_t sent = 0;
+    size_t got = 0; // bytes, less the senders' numbers, which are longer
+    while (left > 0) {
+        int id = rand() % count;
+        bool wait = true;
+        for (int i = 0; wait && i < count; i++, id = (id + 1) % count) {
+            struct sender *s = &senders[id];
+            if (sent > got + IN_FLIGHT || (s->next == lines && s->rest == 0))
+                continue;
+            sent += send_piece(s, to->number, id);
+            wait = false;
+        }
+        struct pollfd in = {.fd = to->fd, .events = POLLIN};
+        if (wait && poll(&in, 1, PATIENCE) == 0)
+            errx(1, "%ld lines are missing", left);
+        if (wait && receive(to) <= 0)
+            errx(1, "the receiver lost its connection");
+        const char *line;
+        while ((line = take_line(to)) != NULL) {
+            got += strlen(line);
+            check_line(line, senders, count);
+            left--;
+        }
+    }
+    for (int i = 0; i < count; i++)
+        leave(senders[i].peer);
+    free(senders);
+    leave(to);
+    printf("all lines are whole\n");
+}
+
+static void endless(const char *port, long count, long bytes)
+{
+    struct peer **peers = calloc(count, sizeof(struct peer *));
+    if (peers == NULL)
+        err(1, "calloc");
+    for (long i = 0; i < count; i++)
+        peers[i] = join(port, false);
+    char text[CHUNK];
+    memset(text, 'x', sizeof(text));
+    for (long sent = 0; sent < bytes; sent += CHUNK)
+        for (long i = 0; i < count; i++)
+            if (!send_all(peers[i]->fd, text,
+                          bytes - sent < CHUNK ? bytes - sent : CHUNK))
+                err(1, "send");
+    printf("sent\n");
+    wait_for_stdin_to_end();
+    for (long i = 0; i < count; i++) {
+        if (receive(peers[i]) >= 0)
+            errx(1, "it was answered before it had ended");
+        say(peers[i], "\nhello\n");
+        expect(peers[i], too_long);
+        expect(peers[i], bad_form);
+        leave(peers[i]);
+    }
+    free(peers);
+    printf("each was answered once\n");
+}
+
+static void flood(const char *port, const char *text)
+{
+    struct peer *p = join(port, false);
+    char line[CHUNK / 2];
+    snprintf(line, sizeof(line), "%s\n", text);
+    char lines[CHUNK];
+    size_t length = repeat(lines, line);
+    size_t sent = 0;
+    bool told = false;
+    struct pollfd fds[] = {{.fd = p->fd, .events = POLLIN | POLLOUT},
+                           {.fd = STDIN_FILENO, .events = POLLIN}};
+    printf("begins\n");
+    fflush(stdout);
+    while (poll(fds, 2, -1) > 0 && fds[1].revents == 0) {
+        ssize_t n = 1;
+        if (fds[0].revents & POLLOUT)
+            n = send(p->fd, lines + sent % length, length - sent % length,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0)
+            fds[0].events = POLLIN; // the server has closed
+        else
+            sent += n;
+        if (fds[0].revents & (POLLIN | POLLHUP | POLLERR) && receive(p) <= 0)
+            break;
+        const char *reply;
+        while ((reply = take_line(p)) != NULL)
+            told = told || strcmp(reply, leaves) == 0;
+    }
+    printf("ends, %s\n", told ? "told" : "not told");
+    leave(p);
+}
+
+static void fair(const char *port, int count, long ms)
+{
+    struct peer *to = join(port, false);
+    struct peer **from = calloc(count, sizeof(struct peer *));
+    struct pollfd *fds = calloc(count + 1, sizeof(*fds));
+    size_t *sent = calloc(count, sizeof(*sent));
+    long *got = calloc(count, sizeof(*got));
+    if (from == NULL || fds == NULL || sent == NULL || got == NULL)
+        err(1, "calloc");
+    for (int i = 0; i < count; i++) {
+        from[i] = join(port, false);
+        fds[i] = (struct pollfd){from[i]->fd, POLLIN | POLLOUT, 0};
+    }
+    fds[count] = (struct pollfd){to->fd, POLLIN, 0};
+    char line[64];
+    snprintf(line, sizeof(line), "%lld hello, reader\n", to->number);
+    char lines[CHUNK];
+    size_t length = repeat(lines, line);
+    long long end = now_us() + ms * 1000;
+    long all = 0;
+    while (now_us() < end && poll(fds, count + 1, PATIENCE) > 0) {
+        for (int i = 0; i < count; i++) {
+            if (fds[i].revents & POLLOUT)
+                sent[i] += send_some(from[i]->fd, lines, length, sent[i]);
+            if (fds[i].revents & POLLIN && receive(from[i]) > 0)
+                count_refusals(from[i], to->number);
+        }
+        if (fds[count].revents & POLLIN)
+            receive(to);
+        const char *text;
+        for (; (text = take_line(to)) != NULL; all++)
+            got[strtoll(text, NULL, 10) - from[0]->number]++;
+    }
+    qsort(got, count, sizeof(*got), compare);
+    printf("%ld lines, least %ld, most %ld, %ld permille\n", all, got[0],
+           got[count - 1], all > 0 ? got[0] * 1000 / all : 0);
+}
+
+static void owed(const char *port)
+{
+    struct peer *p = join(port, true);
+    char lines[CHUNK];
+    size_t length = repeat(lines, "hello\n");
+    size_t sent = 0;
+    struct pollfd out = {.fd = p->fd, .events = POLLOUT};
+    while (poll(&out, 1, QUIET) == 1)
+        sent += send_some(p->fd, lines, length, sent);
+    shutdown(p->fd, SHUT_WR);
+    size_t lines_sent = sent / strlen("hello\n");
+    for (size_t i = 0; i < lines_sent; i++)
+        expect(p, bad_form);
+    if (read_line(p) != NULL)
+        errx(1, "more replies than lines");
+    printf("%zu replies, %zu KB\n", lines_sent,
+           lines_sent * sizeof(bad_form) / 1000);
+    leave(p);
+}
+
+static void slam(const char *port, long count)
+{
+    struct peer *from = join(port, false);
+    char lines[CHUNK];
+    for (long i = 0; i < count; i++) {
+        struct peer *to = join(port, false);
+        char line[32];
+        snprintf(line, sizeof(line), "%lld hello\n", to->number);
+        size_t length = repeat(lines, line);
+        // It is sent to by another, or it wants replies itself, and more than
+        // the server has read when it closes.
+        const struct peer *talker = i % 2 == 0 ? from : to;
+        if (!send_all(talker->fd, lines, length))
+            err(1, "send");
+        struct pollfd in = {.fd = to->fd, .events = POLLIN};
+        poll(&in, 1, PATIENCE);
+        leave(to); // a reset: it has not read all
+        while (receive(from) > 0)
+            while (take_line(from) != NULL)
+                ;
+    }
+    printf("all are gone\n");
+    leave(from);
+}
+
+// Returns how often the kernel had to send something again.
+static unsigned retransmits(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return info.tcpi_total_retrans;
+}
+
+static void burst(const char *port, long count)
+{
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    struct sockaddr_in address = server_address(port);
+    int *fds = calloc(count, sizeof(*fds));
+    if (fds == NULL)
+        err(1, "calloc");
+    long long start = now_us();
+    for (long i = 0; i < count; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (fds[i] < 0)
+            err(1, "socket");
+        if (connect(fds[i], (struct sockaddr *)&address, sizeof(address)) <
+                0 &&
+            errno != EINPROGRESS)
+            err(1, "connect");
+    }
+    unsigned again = 0;
+    for (long i = 0; i < count; i++) {
+        struct pollfd in = {.fd = fds[i], .events = POLLIN};
+        char greeting[64];
+        if (poll(&in, 1, PATIENCE) == 0 ||
+            recv(fds[i], greeting, sizeof(greeting), 0) <= 0 ||
+            strncmp(greeting, "Your number is ", 15) != 0)
+            errx(1, "connection %ld was not greeted", i + 1);
+        again += retransmits(fds[i]);
+    }
+    printf("%ld connections in %lld ms, %u retransmits\n", count,
+           (now_us() - start) / 1000, again);
+    for (long i = 0; i < count; i++)
+        close(fds[i]);
+    free(fds);
+}
+
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    if (getsockopt(fd, level, name, &value, &size) < 0)
+        err(1, "getsockopt");
+    return value;
+}
+
+// Asks the kernel for the server's own descriptors: no trace, no parsing.
+static void options(int pid)
+{
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (process < 0)
+        err(2, "pidfd_open");
+    for (int i = 0; i < 100; i++) {
+        int fd = (int)syscall(SYS_pidfd_getfd, process, i, 0);
+        if (fd < 0 && errno != EBADF)
+            err(2, "pidfd_getfd");
+        struct sockaddr_in peer;
+        socklen_t size = sizeof(peer);
+        if (fd >= 0 && getpeername(fd, (struct sockaddr *)&peer, &size) == 0)
+            printf("keepalive %d idle %d interval %d user_timeout %d "
+                   "nodelay %d nonblock %d\n",
+                   option_of(fd, SOL_SOCKET, SO_KEEPALIVE),
+                   option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE),
+                   option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL),
+                   option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
+                   option_of(fd, IPPROTO_TCP, TCP_NODELAY),
+                   (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+enum role {
+    TALKER, // sends a message now and then
+    FLOODER, // sends as much as it can
+    DEAF, // sends, does not read, and closes
+    HALF_CLOSER, // sends, half-closes, reads to the end
+    RESETTER, // resets
+    BABBLER, // sends random bytes
+    DRIBBLER, // sends byte by byte
+    ROLES,
+};
+
+struct actor {
+    struct peer *peer;
+    enum role role;
+    long long end; // us
+    bool half_closed;
+};
+
+static long long latest; // number that an actor was given
+static long arrived; // actors
+static long checked; // lines
+
+// Ends the program if a line is not one that a server sends, or if it could
+// do something to a terminal.
+static void check_form(const char *line)
+{
+    size_t digits = strspn(line, "0123456789");
+    bool message = digits > 0 && strncmp(line + digits, "->> ", 4) == 0;
+    if (!message && strncmp(line, "error: ", 7) != 0)
+        errx(1, "got: %s", line);
+    if (strlen(line) > 270)
+        errx(1, "got a line of %zu bytes", strlen(line));
+    for (const char *p = line; *p != '\0'; p++)
+        if (iscntrl((unsigned char)*p) && *p != '\t')
+            errx(1, "got a control character: %s", line);
+    checked++;
+}
+
+static void enter(struct actor *a, const char *port)
+{
+    a->role = rand() % ROLES;
+    a->peer = join(port, a->role == DEAF);
+    a->end = now_us() + (50 + rand() % 2000) * 1000LL;
+    a->half_closed = false;
+    latest = a->peer->number;
+    arrived++;
+}
+
+// Returns the number of bytes that the actor sends now.
+static size_t compose(const struct actor *a, char *text, size_t size)
+{
+    long long to = latest - rand() % ACTORS;
+    size_t length =
+        snprintf(text, size, "%lld %.*s\n", to < 0 ? 0 : to, 1 + rand() % 40,
+                 "a text that is neither short nor very long");
+    if (a->role == DRIBBLER)
+        text[0] = "0123456789 hello\n"[rand() % 17];
+    if (a->role == DRIBBLER)
+        return 1;
+    if (a->role == BABBLER)
+        for (length = 0; length < size / 8; length++)
+            text[length] = (char)rand();
+    if (a->role == FLOODER || a->role == DEAF)
+        for (; length * 2 < size; length *= 2)
+            memcpy(text + length, text, length);
+    return length;
+}
+
+static void act(struct actor *a)
+{
+    char text[4096];
+    size_t length = compose(a, text, sizeof(text));
+    if (!a->half_closed)
+        send(a->peer->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// Has the actor end in the manner of its role. Returns false while it stays.
+static bool exit_stage(struct actor *a)
+{
+    if (a->role == HALF_CLOSER && !a->half_closed) {
+        shutdown(a->peer->fd, SHUT_WR);
+        a->half_closed = true;
+        a->end += PATIENCE * 1000LL;
+        return false;
+    }
+    if (a->half_closed)
+        errx(1, "the server does not end a half-closed connection");
+    if (a->role == RESETTER)
+        reset(a->peer->fd);
+    else
+        close(a->peer->fd);
+    free(a->peer);
+    return true;
+}
+
+// Reads and checks. Returns false at the end of the stream.
+static bool listen_to(struct actor *a)
+{
+    ssize_t n = receive(a->peer);
+    if (n < 0 && errno != EAGAIN)
+        err(1, "receive");
+    const char *line;
+    while ((line = take_line(a->peer)) != NULL)
+        check_form(line);
+    if (n == 0 && !a->half_closed)
+        errx(1, "the server has closed the connection of a client that stays");
+    return n != 0;
+}
+
+static void play(struct actor *a, short events, const char *port)
+{
+    if (events & POLLIN && a->role != DEAF && !listen_to(a)) {
+        leave(a->peer);
+        enter(a, port);
+    }
+    bool eager = a->role != TALKER && a->role != DRIBBLER;
+    if (events & POLLOUT && (eager || rand() % 64 == 0))
+        act(a);
+    if (now_us() > a->end && exit_stage(a))
+        enter(a, port);
+}
+
+static void mix(const char *port, long seconds, unsigned seed)
+{
+    srand(seed);
+    alarm((unsigned)(LIFETIME + seconds));
+    struct actor actors[ACTORS];
+    for (int i = 0; i < ACTORS; i++)
+        enter(&actors[i], port);
+    long long end = now_us() + seconds * 1000000;
+    while (now_us() < end) {
+        struct pollfd fds[ACTORS];
+        for (int i = 0; i < ACTORS; i++)
+            fds[i] = (struct pollfd){actors[i].peer->fd, POLLIN | POLLOUT, 0};
+        poll(fds, ACTORS, 10);
+        for (int i = 0; i < ACTORS; i++)
+            play(&actors[i], fds[i].revents, port);
+    }
+    for (int i = 0; i < ACTORS; i++)
+        leave(actors[i].peer);
+    printf("%ld clients, %ld lines\n", arrived, checked);
+}
+
+int main(int argc, char **argv)
+{
+    alarm(LIFETIME);
+    const char *verb = argc > 1 ? argv[1] : "";
+    const char *port = argc > 2 ? argv[2] : "";
+    long a = argc > 3 && strcmp(verb, "flood") != 0 ? parse_count(argv[3]) : 0;
+    long b = argc > 4 ? parse_count(argv[4]) : 0;
+    if (strcmp(verb, "probe") == 0 && argc == 4)
+        probe(port, a);
+    else if (strcmp(verb, "push") == 0 && argc == 4)
+        push(port, a);
+    else if (strcmp(verb, "shuffle") == 0 && argc == 5)
+        shuffle(port, a, (unsigned)b);
+    else if (strcmp(verb, "many") == 0 && argc == 5)
+        many(port, (int)a, b);
+    else if (strcmp(verb, "endless") == 0 && argc == 5)
+        endless(port, a, b);
+    else if (strcmp(verb, "flood") == 0 && argc == 4)
+        flood(port, argv[3]);
+    else if (strcmp(verb, "fair") == 0 && argc == 5)
+        fair(port, (int)a, b);
+    else if (strcmp(verb, "owed") == 0 && argc == 3)
+        owed(port);
+    else if (strcmp(verb, "slam") == 0 && argc == 4)
+        slam(port, a);
+    else if (strcmp(verb, "burst") == 0 && argc == 4)
+        burst(port, a);
+    else if (strcmp(verb, "options") == 0 && argc == 3)
+        options((int)parse_count(port));
+    else if (strcmp(verb, "mix") == 0 && argc == 5)
+        mix(port, a, (unsigned)b);
+    else
+        errx(1, "unknown command: see the head of storm.c");
+    return 0;
+}
