@@ -25,9 +25,9 @@ enum {
     MAX_OUTBOX = 1024 * 1024, // bytes
     ADDRESS_SIZE = 64, // bytes: an address and a port as text
     MAX_FILES = 1000 * 1000, // descriptors, where the system sets no limit
-    SPARE_FILES = 80, // descriptors, of these, that are not for clients
+    SPARE_FILES = 32, // descriptors, of these, that are not for clients
     MAX_DIGITS = 10, // of a number in a line
-    MAX_EVENTS = 64, // in a turn of the loop, and as many newcomers
+    MAX_EVENTS = 16, // in a turn of the loop, and as many newcomers
     ACCEPT_PAUSE = 100, // ms, when there is no descriptor for a newcomer
     PEER_TIMEOUT = 60, // s that a peer may be dead, or take nothing
     DRAIN_TIME = 2, // s for the last lines when the server ends
@@ -166,7 +166,6 @@ static void mark_dirty(struct client *c)
     pool.dirty = c;
 }
 
-// Has the client leave when its outbox is empty. The first reason counts.
 static void leave(struct client *c, const char *reason)
 {
     if (c->reason == NULL)
@@ -174,7 +173,6 @@ static void leave(struct client *c, const char *reason)
     mark_dirty(c);
 }
 
-// Has the client leave at once, whatever waits in its outbox.
 static void drop(struct client *c, const char *reason)
 {
     c->waiting = 0;
@@ -250,7 +248,12 @@ static ssize_t receive(struct client *c)
 // two bytes in UTF-8. They could steer the terminal of whoever reads the line.
 static void mask_controls(char *text, const char *end)
 {
+    const uint64_t ones = 0x0101010101010101;
     for (char *p = text; p < end; p++) {
+        uint64_t word; // eight bytes at once, while all are printable ASCII
+        while (end - p > 8 && memcpy(&word, p, 8) &&
+               !((word | (word + ones) | (word - ones * ' ')) & ones << 7))
+            p += 8;
         unsigned char byte = *p;
         if ((byte < ' ' && byte != '\t') || byte == 0x7f)
             *p = '?';
@@ -346,7 +349,6 @@ static void handle_line(struct client *c, const char *line)
                   number);
 }
 
-// Sends what the kernel takes of the outbox; the rest stays.
 static void flush_outbox(struct client *c)
 {
     ssize_t n = write(c->fd, c->outbox, c->waiting);
@@ -417,7 +419,6 @@ static void end_turn(void)
     while (pool.dirty != NULL) {
         struct client *c = pool.dirty;
         pool.dirty = c->next_dirty;
-        // While epoll watches for room there is none.
         if (c->waiting > 0 && !(c->events & EPOLLOUT))
             flush_outbox(c);
         c->dirty = false;
@@ -450,8 +451,7 @@ static void start_client(int fd, const struct sockaddr_storage *address,
         leave(c, "server is full");
 }
 
-// Takes newcomers out of the backlog, a few in a turn. When there is no
-// descriptor for one, it waits there.
+// A newcomer for whom there is no descriptor waits in the backlog.
 static void accept_clients(void)
 {
     for (int i = 0; i < MAX_EVENTS; i++) {
@@ -515,7 +515,7 @@ static void serve_clients(void)
     }
 }
 
-// As many as there may be open files, after raising that limit.
+// Depends on how many files may be open; that is raised to the most.
 static long client_limit(void)
 {
     struct rlimit files;

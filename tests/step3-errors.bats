@@ -27,6 +27,25 @@ load helper
     expect a "I am still here"
 }
 
+@test "a client that leaves before its replies come ends alone (SIGPIPE)" {
+    start_server 3
+    connect a
+    say a hello
+    expect a hello
+    # While the server stands still, two lines and the end of the connection
+    # come: its first reply is answered by a reset, its second is the signal.
+    kill -STOP "$SERVER"
+    stopped() { [[ $(ps -o stat= -p "$SERVER") == T* ]]; }
+    wait_until stopped
+    say a $'one\ntwo'
+    leave a
+    kill -CONT "$SERVER"
+    wait_until grep -q 'server: write: Broken pipe' server.err
+    connect b
+    say b hello
+    expect b hello
+}
+
 @test "a reply is sent whole, however slowly the client reads" {
     start_server 3
     # More than the kernel takes at once, so that write() is cut short.

@@ -47,7 +47,7 @@
 #include <unistd.h>
 
 enum {
-    LIFETIME = 60, // s, and what mix is asked for
+    LIFETIME = 150, // s, and what mix is asked for
     PATIENCE = 20 * 1000, // ms that an answer may take on a busy machine
     QUIET = 300, // ms without progress after which nothing is taken any more
     CHUNK = 64 * 1024, // bytes
