@@ -35,7 +35,8 @@ help:
 	@echo 'make diff2 ... diff7  shows what a step changes'
 	@echo 'make demo             three clients of step 7 talk, to be watched'
 	@echo 'make test             builds and runs all tests (needs bats)'
-	@echo 'make bench            how fast it is; ROUNDS=9 SECONDS=3 for more'
+	@echo 'make bench            how fast it is; ROUNDS=9 SECONDS=3 is'
+	@echo '                      quieter, MODE=grow shows how the cost grows'
 	@echo 'make soak             the tests that take minutes'
 	@echo 'make sanitize         all tests with ASan and UBSan, then with TSan'
 	@echo 'make fuzz             fuzzes step 7; FUZZ_TIME=60 (seconds)'
@@ -86,9 +87,10 @@ soak: all tools
 
 # bash has a SECONDS of its own, so that the time goes by another name.
 ROUNDS ?= 5
-SECONDS ?= 1
+SECONDS ?= 0.5
 bench: all
-	BENCH_ROUNDS=$(ROUNDS) BENCH_SECONDS=$(SECONDS) tests/bench/run
+	@OUT='$(OUT)' CC='$(CC)' ROUNDS='$(ROUNDS)' \
+	    BENCH_SECONDS='$(SECONDS)' tests/bench/run $(MODE)
 
 chapters:
 	tests/chapters refresh
