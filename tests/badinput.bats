@@ -3,14 +3,6 @@
 
 load helper
 
-setup_file() {
-    local root
-    [[ $(uname) == Linux ]] || skip "needs Linux: step 7's server is for epoll"
-    root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    mkdir -p "$root/build/tests"
-    ${CC:-cc} -O2 "$root/tests/badinput.c" -o "$root/build/tests/badinput"
-}
-
 @test "1,500 bad inputs are answered as the model says, however they are cut" {
     local cases
     start_server 7

@@ -45,14 +45,21 @@ wait_until() {
     return 1
 }
 
-# alive PID: it has neither ended nor is it a zombie.
-alive() {
+# state PID: prints the letter that ps has for it, or nothing.
+state() {
     if [[ -d /proc/self ]]; then
         local stat
-        read -r stat 2>/dev/null <"/proc/$1/stat" && [[ ${stat##*) } != Z* ]]
+        { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+        stat=${stat##*) }
+        echo "${stat:0:1}"
     else
-        [[ $(ps -o stat= -p "$1") == [!Z]* ]]
+        ps -o stat= -p "$1" | cut -c 1
     fi
+}
+
+# alive PID: it has neither ended nor is it a zombie.
+alive() {
+    [[ $(state "$1") == [!Z] ]]
 }
 
 gone() {
@@ -258,4 +265,9 @@ refuses_bad_arguments() {
     wait_until gone "$SERVER" || return
     refuses "127.0.0.1:$PORT" "$client" 127.0.0.1 "$PORT" || return
     refuses no.such.host.invalid "$client" no.such.host.invalid "$PORT"
+}
+
+# not_sanitized REASON: skips the test in `make sanitize`.
+not_sanitized() {
+    [[ -z ${SANITIZED:-} ]] || skip "not with $SANITIZED: $1"
 }

@@ -35,7 +35,7 @@ load helper
     # While the server stands still, two lines and the end of the connection
     # come: its first reply is answered by a reset, its second is the signal.
     kill -STOP "$SERVER"
-    stopped() { [[ $(ps -o stat= -p "$SERVER") == T* ]]; }
+    stopped() { [[ $(state "$SERVER") == T ]]; }
     wait_until stopped
     say a $'one\ntwo'
     leave a

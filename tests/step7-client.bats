@@ -6,10 +6,6 @@ load helper
 
 SCREEN=$TOOLS/screen
 
-setup_file() {
-    make --no-print-directory -s -C "$ROOT" build/tests/screen
-}
-
 # A server that does what the test types for it, and prints what it got.
 start_server_of_ours() {
     start_peer server serve && prints server Listening || return
