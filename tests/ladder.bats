@@ -121,7 +121,7 @@ try() {
 @test "a message reaches the client it names" {
     scenario() {
         start_server "$1" && connect a && connect b || return
-        say a "1 hello"
+        hear b && say a "1 hello" || return
         until [[ $LINE == "0->> hello" ]]; do hear b || return; done
     }
     climb ....xxx
