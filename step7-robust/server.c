@@ -491,7 +491,7 @@ static void stop(void)
 static void handle_event(const struct epoll_event *event)
 {
     if (event->data.ptr == &pool.listener)
-        pool.pause = pool.deadline == 0 ? 0 : ACCEPT_PAUSE;
+        pool.pause = pool.pause < 0 ? 0 : pool.pause;
     else if (event->data.ptr == &pool.signals)
         stop();
     else

@@ -18,6 +18,8 @@ setup() {
     # To write to a connection that is gone must not end the test. (Not '': the
     # programs would inherit that, and step 2 is to die of this signal.)
     trap : PIPE
+    # Tests cut strings by characters, not bytes.
+    export LC_ALL=C.UTF-8
     # bats need not trace what our functions do: that takes longer than they do.
     set +T
     cd "$BATS_TEST_TMPDIR" || return

@@ -99,6 +99,8 @@ load helper
     local signal
     for signal in INT TERM; do
         start_server 7
+        # Numbers with gaps: nobody may be forgotten.
+        "$TOOLS/peer" churn "$PORT" 5 >churn.out
         join a
         kill -s "$signal" "$SERVER"
         expect a "error: server is shutting down"
