@@ -113,10 +113,11 @@ alone() {
 start_server() {
     local step=$1
     shift
+    rm -f server.out server.err # else the last server's could be taken for its
     alone "$OUT/${STEPS[step]}/server" "$@" 0 >server.out 2>server.err &
     SERVER=$!
     PIDS+=("$SERVER")
-    wait_until grep -q 'Listening on' server.out || return
+    wait_until in_file 'Listening on' server.out || return
     PORT=$(sed -n 's/^Listening on .*://p' server.out)
 }
 
@@ -160,10 +161,11 @@ prints() {
     wait_until in_file "$2" "$1.out"
 }
 
-# status NAME: waits for its end and returns its exit status.
+# status NAME: waits for its end and returns its exit status, or 255 if it does
+# not end.
 status() {
     local pid=PID_$1
-    wait_until gone "${!pid}" || return
+    wait_until gone "${!pid}" || return 255
     wait "${!pid}"
 }
 

@@ -67,8 +67,9 @@ static int sit_before(int master, pid_t pid)
     struct pollfd fds[] = {{.fd = master, .events = POLLIN},
                            {.fd = STDIN_FILENO, .events = POLLIN}};
     int status;
+    bool ended = false;
     for (;;) {
-        bool ended = waitpid(pid, &status, WNOHANG) == pid;
+        ended = ended || waitpid(pid, &status, WNOHANG) == pid;
         int n = poll(fds, 2, ended ? 0 : TICK);
         if (resized) {
             resized = 0;
