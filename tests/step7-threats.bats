@@ -194,6 +194,11 @@ log_is_clean() {
     ((kb > 100))
 }
 
+@test "threat 10: who leaves gets what it is owed, and is sent nothing more" {
+    start_server 7
+    storm leaving "$PORT"
+}
+
 @test "threat 15: a number never given, one that left, and one's own" {
     start_server 7
     join a
@@ -314,6 +319,13 @@ log_is_clean() {
     for i in 1 2 3; do
         prints "quiet$i" "error: server is shutting down"
     done
+}
+
+@test "threat 22: SIGTERM: who reads late gets all its replies, and is told" {
+    start_server 7
+    storm unread "$PORT" "$SERVER"
+    wait_until gone "$SERVER"
+    wait "$SERVER"
 }
 
 @test "threat 23: killed and started again, 20 times, it has its port at once" {

@@ -5,20 +5,22 @@
 //                                  another, prints how long they took
 //   storm push PORT BYTES          sends to a client that does not read, until
 //                                  BYTES were refused; then waits *, reads
-//   storm shuffle PORT COUNT SEED  COUNT clients come, send and go in
-//   disorder:
+//   storm shuffle PORT COUNT SEED  COUNT clients come, send, go at random:
 //                                  does each get only what is meant for it?
 //   storm many PORT SENDERS COUNT  each sends COUNT lines, in pieces, to one
 //                                  client: is every line whole and in order?
 //   storm endless PORT COUNT BYTES COUNT clients send BYTES without a newline,
 //                                  wait *, and then end the line
-//   storm flood PORT LINE          sends LINE over and over, reads the
-//   replies,
+//   storm flood PORT LINE          sends LINE over and over, reads replies,
 //                                  until stdin or the server ends
 //   storm fair PORT SENDERS MS     all send to one client as fast as they can:
 //                                  prints the smallest part of one of them
 //   storm owed PORT                sends and does not read until nothing is
 //                                  taken, half-closes: do all replies come?
+//   storm leaving PORT             is sent more than it takes, half-closes: is
+//                                  the sender told, and does all else come?
+//   storm unread PORT PID          sends and does not read until nothing is
+//                                  taken, ends the server, reads: is it told?
 //   storm slam PORT COUNT          COUNT clients close with much unread
 //   storm burst PORT COUNT         COUNT clients connect at the same moment
 //   storm options PID              the options of a server's connections
@@ -36,6 +38,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,21 +284,53 @@ static void probe(const char *port, long count)
     leave(to);
 }
 
-// Reads refusals, which must name the client. Returns how many.
-static long count_refusals(struct peer *p, long long number)
+// Ends the program unless reply says that number does not read.
+static void check_refusal(const char *reply, long long number)
 {
     char refusal[100];
     snprintf(refusal, sizeof(refusal),
              "error: client %lld is not reading, message not delivered",
              number);
+    if (strcmp(reply, refusal) != 0)
+        errx(1, "no refusal but: %s", reply);
+}
+
+// Takes what has come, all refusals. Returns how many.
+static long count_refusals(struct peer *p, long long number)
+{
     long count = 0;
     const char *line;
-    while ((line = take_line(p)) != NULL) {
-        if (strcmp(line, refusal) != 0)
-            errx(1, "no refusal but: %s", line);
-        count++;
-    }
+    for (; (line = take_line(p)) != NULL; count++)
+        check_refusal(line, number);
     return count;
+}
+
+// Sends line over and over to number, who does not read, until so many bytes
+// were refused. Returns how many lines were not, and so are on their way.
+static long fill(struct peer *from, long long number, const char *line,
+                 long bytes)
+{
+    char lines[CHUNK];
+    size_t length = repeat(lines, line);
+    size_t size = strlen(line);
+    size_t sent = 0;
+    size_t refused = 0;
+    struct pollfd fd = {.fd = from->fd, .events = POLLIN | POLLOUT};
+    while ((long)(refused * size) < bytes && poll(&fd, 1, PATIENCE) > 0) {
+        if (fd.revents & POLLOUT)
+            sent += send_some(from->fd, lines, length, sent);
+        if (fd.revents & POLLIN && receive(from) <= 0)
+            errx(1, "the sender lost its connection");
+        refused += count_refusals(from, number);
+    }
+    say(from, line + sent % size); // the rest of a line
+    sent += size - sent % size;
+    say(from, "was that all?\n");
+    const char *reply;
+    for (; (reply = read_line(from)) && strcmp(reply, bad_form); refused++)
+        check_refusal(reply, number);
+    printf("%zu of %zu lines refused\n", refused, sent / size);
+    return (long)(sent / size - refused);
 }
 
 static void push(const char *port, long bytes)
@@ -303,33 +338,59 @@ static void push(const char *port, long bytes)
     struct peer *to = join(port, true);
     struct peer *from = join(port, false);
     char line[256];
-    int size = snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
-    char lines[CHUNK];
-    size_t length = repeat(lines, line);
-    size_t sent = 0;
-    long refused = 0;
-    struct pollfd fd = {.fd = from->fd, .events = POLLIN | POLLOUT};
-    while (refused * size < bytes && poll(&fd, 1, PATIENCE) > 0) {
-        if (fd.revents & POLLOUT)
-            sent += send_some(from->fd, lines, length, sent);
-        if (fd.revents & POLLIN && receive(from) <= 0)
-            errx(1, "the sender lost its connection");
-        refused += count_refusals(from, to->number);
-    }
-    say(from, line + sent % size); // the rest of a line
-    sent += size - sent % size;
-    shutdown(from->fd, SHUT_WR);
-    ssize_t n;
-    struct pollfd in = {.fd = from->fd, .events = POLLIN};
-    while (poll(&in, 1, PATIENCE) > 0 && (n = receive(from)) > 0)
-        refused += count_refusals(from, to->number);
-    long lost = (long)(sent / size) - refused;
-    printf("%ld of %zu lines refused\n", refused, sent / size);
+    snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
+    long lines = fill(from, to->number, line, bytes);
     wait_for_stdin_to_end();
     snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
-    for (; lost > 0; lost--)
+    for (; lines > 0; lines--)
         expect(to, line);
     printf("all others came\n");
+    leave(from);
+    leave(to);
+}
+
+// Sends a line to number, who leaves. Returns true if it was said to be gone.
+// Otherwise the line was refused, or it is on its way and *lines counts it.
+static bool is_gone(struct peer *from, long long number, const char *line,
+                    long *lines)
+{
+    char gone[64];
+    snprintf(gone, sizeof(gone), "error: client %lld is not connected",
+             number);
+    say(from, line);
+    say(from, "what now?\n");
+    const char *reply = read_line(from);
+    if (reply == NULL)
+        errx(1, "the sender lost its connection");
+    if (strcmp(reply, bad_form) == 0) {
+        ++*lines;
+        return false;
+    }
+    bool told = strcmp(reply, gone) == 0;
+    if (!told)
+        check_refusal(reply, number);
+    expect(from, bad_form);
+    return told;
+}
+
+static void leaving(const char *port)
+{
+    struct peer *to = join(port, true);
+    struct peer *from = join(port, false);
+    char line[256];
+    snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
+    long lines = fill(from, to->number, line, 1);
+    shutdown(to->fd, SHUT_WR);
+    long long end = now_us() + PATIENCE * 1000LL;
+    while (!is_gone(from, to->number, line, &lines))
+        if (now_us() > end)
+            errx(1, "a client that has half-closed does not leave");
+    snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
+    for (; lines > 0; lines--)
+        expect(to, line);
+    if (read_line(to) != NULL)
+        errx(1, "more lines than were sent before it left");
+    printf("it got what it was owed\n");
     leave(from);
     leave(to);
 }
@@ -577,15 +638,23 @@ static void fair(const char *port, int count, long ms)
            got[count - 1], all > 0 ? got[0] * 1000 / all : 0);
 }
 
-static void owed(const char *port)
+// Sends lines that are answered, and reads no answer, until nothing more is
+// taken. Returns how many bytes were.
+static size_t congest(const struct peer *p)
 {
-    struct peer *p = join(port, true);
     char lines[CHUNK];
     size_t length = repeat(lines, "hello\n");
     size_t sent = 0;
     struct pollfd out = {.fd = p->fd, .events = POLLOUT};
     while (poll(&out, 1, QUIET) == 1)
         sent += send_some(p->fd, lines, length, sent);
+    return sent;
+}
+
+static void owed(const char *port)
+{
+    struct peer *p = join(port, true);
+    size_t sent = congest(p);
     shutdown(p->fd, SHUT_WR);
     size_t lines_sent = sent / strlen("hello\n");
     for (size_t i = 0; i < lines_sent; i++)
@@ -594,6 +663,24 @@ static void owed(const char *port)
         errx(1, "more replies than lines");
     printf("%zu replies, %zu KB\n", lines_sent,
            lines_sent * sizeof(bad_form) / 1000);
+    leave(p);
+}
+
+static void unread(const char *port, int pid)
+{
+    struct peer *p = join(port, false);
+    congest(p);
+    if (kill(pid, SIGTERM) < 0)
+        err(1, "kill");
+    size_t replies = 0;
+    const char *line;
+    for (; (line = read_line(p)) && strcmp(line, bad_form) == 0; replies++)
+        ;
+    if (line == NULL || strcmp(line, leaves) != 0)
+        errx(1, "after %zu replies: %s", replies, line ? line : "the end");
+    if (read_line(p) != NULL)
+        errx(1, "a line after the last one");
+    printf("%zu replies, and told\n", replies);
     leave(p);
 }
 
@@ -869,6 +956,10 @@ int main(int argc, char **argv)
         fair(port, (int)a, b);
     else if (strcmp(verb, "owed") == 0 && argc == 3)
         owed(port);
+    else if (strcmp(verb, "leaving") == 0 && argc == 3)
+        leaving(port);
+    else if (strcmp(verb, "unread") == 0 && argc == 4)
+        unread(port, (int)a);
     else if (strcmp(verb, "slam") == 0 && argc == 4)
         slam(port, a);
     else if (strcmp(verb, "burst") == 0 && argc == 4)
