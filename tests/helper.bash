@@ -113,7 +113,7 @@ alone() {
 start_server() {
     local step=$1
     shift
-    rm -f server.out server.err # else the last server's could be taken for its
+    rm -f server.out # else the one before could be taken for it
     alone "$OUT/${STEPS[step]}/server" "$@" 0 >server.out 2>server.err &
     SERVER=$!
     PIDS+=("$SERVER")

@@ -20,29 +20,93 @@ descriptors_are() {
     [[ $(descriptors) -eq $1 ]]
 }
 
-# A peer that takes nothing for a minute, while there is something for it, is
-# dropped. That runs beside the other tests, with a server of its own.
-setup_file() {
-    local dir=$BATS_FILE_TMPDIR/deaf
+# beside NAME COMMAND: runs it beside the tests, in a directory of its own.
+beside() {
+    local dir=$BATS_FILE_TMPDIR/$1
     mkdir "$dir"
     (
         set +eET
         trap - DEBUG ERR
         trap : PIPE
         trap teardown EXIT
-        cd "$dir" || exit
-        start_server 7 || exit
-        start_program push "$TOOLS/storm" push "$PORT" 1000
-        prints push refused || exit
-        SECONDS=0
-        PATIENCE=100 wait_until in_file "left: Connection timed out" \
-            server.err && echo "$SECONDS" >result
+        cd "$dir" && "$2"
     ) >"$dir/log" 2>&1 3>&- &
     echo "$!" >"$dir/pid"
 }
 
+# What the server notices after a minute runs beside the other tests, with
+# servers of its own.
+setup_file() {
+    beside deaf stay_deaf
+    ! can_unplug || beside unplugged unplug
+}
+
 teardown_file() {
-    kill "$(<"$BATS_FILE_TMPDIR/deaf/pid")" 2>/dev/null || true
+    local pid
+    for pid in "$BATS_FILE_TMPDIR"/*/pid; do
+        kill "$(<"$pid")" 2>/dev/null || true
+    done
+}
+
+# A client takes nothing, while there is something for it.
+stay_deaf() {
+    start_server 7 &&
+        start_program push "$TOOLS/storm" push "$PORT" 1000 &&
+        prints push refused && wait_for_drop
+}
+
+can_unplug() {
+    command -v ip nsenter >/dev/null && unshare -n true 2>/dev/null
+}
+
+# in_net NAME COMMAND...: runs it where that process is.
+in_net() {
+    local pid=PID_$1
+    nsenter -t "${!pid}" -n "${@:2}"
+}
+
+# Two hosts, that is network namespaces, with a cable between them. It is
+# unplugged while the client does nothing.
+unplug() {
+    local host
+    for host in server_host client_host; do
+        start_program "$host" unshare -n sh -c 'echo up && exec cat' &&
+            prints "$host" up || return
+    done
+    ip link add veth0 netns "$PID_server_host" type veth \
+        peer name veth1 netns "$PID_client_host" &&
+        in_net server_host ip address add 192.0.2.1/24 dev veth0 &&
+        in_net client_host ip address add 192.0.2.2/24 dev veth1 &&
+        in_net server_host ip link set veth0 up &&
+        in_net client_host ip link set veth1 up || return
+    alone nsenter -t "$PID_server_host" -n "$OUT/${STEPS[7]}/server" \
+        -a 192.0.2.1 0 >server.out 2>server.err &
+    PIDS+=("$!")
+    wait_until in_file "Listening on" server.out || return
+    PORT=$(sed -n 's/^Listening on .*://p' server.out)
+    start_program client nsenter -t "$PID_client_host" -n \
+        "$OUT/${STEPS[7]}/client" 192.0.2.1 "$PORT" &&
+        prints client "Your number is 0" &&
+        in_net client_host ip link set veth1 down && wait_for_drop
+}
+
+# Writes to result after how many seconds the server drops the client.
+wait_for_drop() {
+    SECONDS=0
+    PATIENCE=100 wait_until grep -qE \
+        "client 0 .* left: (Connection timed out|No route to host)" \
+        server.err && echo "$SECONDS" >result
+}
+
+# was_dropped NAME: waits for what runs beside. A minute has passed by then.
+was_dropped() {
+    local dir=$BATS_FILE_TMPDIR/$1
+    PATIENCE=100 wait_until gone "$(<"$dir/pid")"
+    cat "$dir/log" "$dir/server.err"
+    local seconds
+    seconds=$(<"$dir/result")
+    echo "dropped after $seconds s"
+    ((seconds >= 40 && seconds <= 95))
 }
 
 @test "threat 25: 10,000 connections leave nothing behind" {
@@ -101,13 +165,11 @@ teardown_file() {
     (($(memory VmRSS) - before < 4000 && worst < 5000000))
 }
 
-@test "threat 21: a peer that takes nothing for a minute is dropped" {
-    local dir=$BATS_FILE_TMPDIR/deaf
-    finished() { gone "$(<"$dir/pid")"; }
-    PATIENCE=100 wait_until finished
-    cat "$dir/log" "$dir/server.err"
-    local seconds
-    seconds=$(<"$dir/result")
-    echo "dropped after $seconds s"
-    ((seconds >= 40 && seconds <= 95))
+@test "threat 21: a client that takes nothing for a minute is dropped" {
+    was_dropped deaf
+}
+
+@test "threat 21: a client whose cable is unplugged is dropped after a minute" {
+    can_unplug || skip "needs root and ip: apt-get install iproute2"
+    was_dropped unplugged
 }
