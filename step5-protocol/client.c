@@ -130,6 +130,8 @@ static ssize_t read_console(char **line, size_t *size)
     printf("Text to send: ");
     fflush(stdout);
     ssize_t length = getline(line, size, stdin);
+    if (length < 0 && ferror(stdin))
+        err(1, "stdin");
     if (length > 0 && (*line)[length - 1] != '\n')
         (*line)[length++] = '\n'; // in the place of the final '\0'
     return length;

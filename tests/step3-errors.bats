@@ -66,6 +66,16 @@ load helper
     in_file "the server is gone" a.err
 }
 
+@test "input that can't be read is an error, not its end" {
+    local step
+    for step in 3 4 5 6 7; do
+        start_server "$step"
+        "$OUT/${STEPS[step]}/client" 127.0.0.1 "$PORT" <. >out 2>err 3>&- &&
+            return 1
+        [[ $(<err) == *"client: stdin: Is a directory" ]]
+    done
+}
+
 @test "a thread that can't be started costs only that client" {
     [[ $OUT == "$ROOT" ]] || skip "sanitizers need all of the address space"
     # A thread takes 8 MB of it for its stack.
