@@ -11,6 +11,7 @@
 //                           got a line
 //   peer serve              prints its port, then is the server of one client:
 //                           sends stdin, prints all that comes
+//   peer serve late         the same, but reads nothing until stdin has ended
 //
 // deaf, jam and crowd then wait for the end of stdin: deaf and crowd close,
 // jam resets its connection. Nothing lasts longer than LIFETIME; nor does
@@ -202,7 +203,7 @@ static void crowd(const char *port, long count)
     free(fds);
 }
 
-static void serve(void)
+static void serve(bool late)
 {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = loopback("0");
@@ -217,7 +218,14 @@ static void serve(void)
     int fd = accept(listener, NULL, NULL);
     if (fd < 0)
         err(1, "accept");
-    relay(fd, false);
+    if (late) {
+        while (copy(STDIN_FILENO, fd))
+            ;
+        while (copy(fd, STDOUT_FILENO))
+            ;
+    } else {
+        relay(fd, false);
+    }
 }
 
 int main(int argc, char **argv)
@@ -225,7 +233,9 @@ int main(int argc, char **argv)
     alarm(LIFETIME);
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "serve") == 0 && argc == 2)
-        serve();
+        serve(false);
+    else if (strcmp(verb, "serve") == 0 && strcmp(argv[2], "late") == 0)
+        serve(true);
     else if (strcmp(verb, "talk") == 0 && argc == 3)
         relay(connect_to(argv[2], false), true);
     else if (strcmp(verb, "deaf") == 0 && argc == 3)

@@ -49,21 +49,28 @@ load helper
 }
 
 @test "a server that does not read does not keep a message from showing" {
-    start_peer server serve
+    start_peer server serve late
     prints server Listening
     PORT=$(sed -n 's/^Listening on .*://p' server.out)
     start_client a 6 127.0.0.1 "$PORT"
     type server $'one\n'
     prints a "Message from server: one"
-    # Much more than fits into the kernel and the channel. The server has read
-    # none of it when its line arrives.
+    # Much more than fits into the kernel and the channel, to be read later.
     yes "0 a line for which there will be no room" | head -n 300000 >lines
-    type server $'two\n'
-    kill -STOP "$PID_server"
     alone cat lines >&"$IN_a" &
-    PIDS+=("$!")
+    local cat=$!
+    PIDS+=("$cat")
+    client_waits() {
+        local before
+        before=$(cpu_ms "$PID_a")
+        sleep 0.2
+        [[ $(cpu_ms "$PID_a") -eq $before ]]
+    }
+    wait_until client_waits
+    type server $'two\n'
     prints a "Message from server: two"
-    kill -CONT "$PID_server"
+    alive "$cat" # some lines still wait
+    close_input server
     wait_until all_arrived
     close_input a
 }

@@ -63,7 +63,7 @@ clear_away() {
     for name in server a; do
         local input=IN_$name
         [[ -z ${!input-} ]] || close_input "$name"
-        rm "$name.in" "$name.out"
+        rm -f "$name.in" "$name.out"
     done
 }
 
@@ -206,6 +206,31 @@ repeat() {
     type a $'half\025\004'
     ends_with 0 a
     COLUMNS=80 shows "[terminal restored]"
+}
+
+@test "out of memory: one line says so, and the terminal is restored" {
+    not_sanitized "its runtime wants to be loaded before our library"
+    start_server 7
+    COLUMNS=80
+    local fault told=0
+    answered_or_over() { in_file expected a.out || in_file "[terminal" a.out; }
+    for fault in malloc:ENOMEM:nth={1..8} calloc:ENOMEM:nth=1; do
+        start_program a env FAULTS="$fault" LD_PRELOAD="$TOOLS/faults.so" \
+            "$TOOLS/pty" 80 "$OUT/${STEPS[7]}/client" 127.0.0.1 "$PORT"
+        prints a $'\r'
+        type a $'one\n' || true # it may have ended
+        wait_until answered_or_over
+        type a $'\4' || true
+        if in_file Cannot a.out || in_file "Resource temporarily" a.out; then
+            ends_with 1 a
+            ((++told))
+        else
+            ends_with 0 a
+        fi
+        in_file "[terminal restored]" a.out
+        clear_away
+    done
+    ((told >= 2))
 }
 
 @test "the server goes in mid-line: a clean row says so, and the status is 1" {
