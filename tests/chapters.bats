@@ -117,3 +117,18 @@ chapter() {
         skip "README.md has no ladder yet"
     chapter ladder
 }
+
+@test "chapter 7's table of threats names tests that there are" {
+    local number files file rows=0
+    while IFS='|' read -r _ number _ _ files _; do
+        ((number == ++rows))
+        # shellcheck disable=SC2016
+        for file in ${files//[\`,]/ }; do
+            [[ -e $ROOT/tests/$file.bats ]]
+            [[ $file != step7-threats ]] ||
+                grep -qE "^@test \"threat ([0-9]+, )*${number// /}[,:]" \
+                    "$ROOT/tests/$file.bats"
+        done
+    done < <(grep -E '^\| [0-9]+ \|' "$ROOT/step7-robust/README.md")
+    ((rows == 35))
+}

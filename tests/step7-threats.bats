@@ -1,7 +1,6 @@
 # What step 7's server withstands: a test or more for each fault and threat. The
-# numbers are those of the table in the chapter. Bad input and failing calls
-# (8, 12-14, 26-29, 32) are in faults.bats and badinput.bats, the client (11,
-# 33, 34) in step7-client.bats; what takes minutes is in long/soak.bats.
+# numbers are those of the table in the chapter, which says where the others
+# are tested: bad input and failing calls, the client, and what takes minutes.
 
 load helper
 
@@ -349,6 +348,20 @@ log_is_clean() {
     in_file ", 0 retransmits" burst.out
 }
 
+@test "threat 24: all who came while the server stood still are let in" {
+    start_server 7
+    kill -STOP "$SERVER"
+    stopped() { [[ $(state "$SERVER") == T ]]; }
+    wait_until stopped
+    local i
+    for i in {1..100}; do connect "c$i"; done
+    kill -CONT "$SERVER"
+    for i in {1..100}; do
+        hear "c$i"
+        [[ $LINE == "Your number is $((i - 1))" ]]
+    done
+}
+
 @test "threat 25: 1,000 connections leave no descriptor and no memory behind" {
     not_sanitized "it keeps freed memory for a while"
     start_server 7
@@ -361,6 +374,12 @@ log_is_clean() {
     wait_until descriptors_are "$fds"
     echo "$before KB before, $(memory VmRSS) KB after"
     (($(memory VmRSS) - before < 100))
+}
+
+@test "threat 27: 10,000 lines at once are all handled, in order" {
+    start_server 7
+    seq -f '0 %g' 10000 | "$TOOLS/peer" talk "$PORT" >talk.out
+    diff talk.out <(echo "Your number is 0" && seq -f '0->> %g' 10000)
 }
 
 @test "threat 30: nothing that a client sends gets into the log" {
