@@ -98,7 +98,7 @@ static void print_line(struct server *s)
 
 // Asks for a line and reads it into *line, *size bytes that the caller frees
 // (getline(3)). Returns its length with the newline, which is added if the
-// input ends without one, or -1 at the end of the input.
+// input ends without one, or 0 or less at the end of the input.
 static ssize_t read_console(char **line, size_t *size)
 {
     printf("Text to send: ");

@@ -124,13 +124,13 @@ static bool print_line(struct server *s)
 
 // Asks for a line and reads it into *line, *size bytes that the caller frees
 // (getline(3)). Returns its length with the newline, which is added if the
-// input ends without one, or -1 at the end of the input.
+// input ends without one, or 0 or less at the end of the input.
 static ssize_t read_console(char **line, size_t *size)
 {
     printf("Text to send: ");
     fflush(stdout);
     ssize_t length = getline(line, size, stdin);
-    if (length < 0 && ferror(stdin))
+    if (length < 0 && !feof(stdin))
         err(1, "stdin");
     if (length > 0 && (*line)[length - 1] != '\n')
         (*line)[length++] = '\n'; // in the place of the final '\0'

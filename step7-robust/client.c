@@ -277,7 +277,7 @@ static void show_console(bool whole)
         for (int first; text < end && sum > room; sum -= first)
             text += show_character(text, end - text, shown, &first);
         hide_console();
-        fputs(prompt, stdout);
+        printf("%.*s", row - 1, prompt);
         show_text(text, end - text, true);
     }
     if (fflush(stdout) == EOF || ferror(stdout))
@@ -396,7 +396,7 @@ static ssize_t edit_line(char **line, size_t *size)
         if (n < 0 && errno == EINTR)
             key = 0;
         else if (n <= 0 || (key == CTRL_D && console.length == 0))
-            return -1;
+            return 0;
     }
     pthread_mutex_lock(&console.lock);
     show_console(true);
@@ -414,12 +414,12 @@ static ssize_t edit_line(char **line, size_t *size)
 
 // Asks for a line and reads it into *line, *size bytes that the caller frees
 // (getline(3)). Returns its length with the newline, which is added if the
-// input ends without one, or -1 at the end of the input.
+// input ends without one, or 0 or less at the end of the input.
 static ssize_t read_console(char **line, size_t *size)
 {
     ssize_t length =
         console.terminal ? edit_line(line, size) : getline(line, size, stdin);
-    if (length < 0 && ferror(stdin))
+    if (length < 0 && !feof(stdin))
         err(1, "stdin");
     if (length > 0 && (*line)[length - 1] != '\n')
         (*line)[length++] = '\n'; // in the place of the final '\0'

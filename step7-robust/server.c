@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ struct client {
     uint32_t events; // that epoll watches for
     bool dirty; // in the list of those to look after when the turn ends
     struct client *next_dirty;
-    const char *reason; // it leaves, once its outbox is empty; or NULL
+    bool leaves; // it is closed once its outbox is empty
     char *outbox; // NULL when nothing waits there
     size_t waiting; // bytes
     size_t capacity;
@@ -55,9 +56,8 @@ static struct {
     int epoll;
     int listener;
     int signals;
-    int log;
     int pause; // ms until the backlog is looked at; -1: when epoll says so
-    time_t deadline; // of the end; 0: nobody has asked for it
+    clock_t deadline; // of the end, on times()'s clock; 0: no end is near
     size_t count; // of clients
     size_t limit; // of count
     size_t slots; // twice the limit, so that a free one is always near
@@ -153,7 +153,7 @@ __attribute__((format(printf, 1, 2))) static void log_event(const char *format,
         return;
     va_list args;
     va_start(args, format);
-    vdprintf(pool.log, format, args);
+    vdprintf(STDERR_FILENO, format, args);
     va_end(args);
 }
 
@@ -168,9 +168,11 @@ static void mark_dirty(struct client *c)
 
 static void leave(struct client *c, const char *reason)
 {
-    if (c->reason == NULL)
-        c->reason = reason;
     mark_dirty(c);
+    if (c->leaves)
+        return;
+    c->leaves = true;
+    log_event("client %lld (%s) left: %s\n", c->number, c->address, reason);
 }
 
 static void drop(struct client *c, const char *reason)
@@ -311,7 +313,7 @@ static void remove_client(struct client *c)
 static struct client *find_client(long long number)
 {
     struct client *c = pool.clients[number % pool.slots];
-    return c && c->number == number && c->reason == NULL ? c : NULL;
+    return c && c->number == number && !c->leaves ? c : NULL;
 }
 
 // Reads "<number> <text>": 1 to 10 digits, one space, at least one byte of
@@ -365,14 +367,13 @@ static void flush_outbox(struct client *c)
     }
 }
 
-// EPOLLERR and EPOLLHUP come unasked: then read() has the reason.
 static void serve_client(struct client *c, uint32_t events)
 {
     if (events & EPOLLOUT)
         flush_outbox(c);
-    if (c->reason == NULL && events != EPOLLOUT && receive(c) > 0) {
+    if (!c->leaves && events != EPOLLOUT && receive(c) > 0) {
         char *line;
-        while (c->reason == NULL && (line = next_line(c)) != NULL)
+        while (!c->leaves && (line = next_line(c)) != NULL)
             handle_line(c, line);
     }
     mark_dirty(c);
@@ -385,11 +386,11 @@ static int watch(int operation, int fd, uint32_t events, void *owner)
 }
 
 // Has epoll tell when the client can be read from, unless it leaves or its own
-// outbox is full, and when it can be sent what waits there.
+// outbox is full, and when it can be sent what waits. (Errors come unasked.)
 static void watch_client(struct client *c)
 {
     uint32_t events = c->waiting > 0 ? EPOLLOUT : 0;
-    if (c->waiting < MAX_OUTBOX && (c->reason == NULL || c->waiting == 0))
+    if (c->waiting < MAX_OUTBOX && (!c->leaves || c->waiting == 0))
         events |= EPOLLIN;
     if (events != c->events && watch(EPOLL_CTL_MOD, c->fd, events, c) < 0)
         drop(c, strerror(errno));
@@ -397,13 +398,12 @@ static void watch_client(struct client *c)
 }
 
 // Throws away what came in unread: close() would answer it with a reset, which
-// may overtake the last lines (RFC 1122, 4.2.2.13). False: there may be more.
+// may overtake the last lines (RFC 1122, 4.2.2.13). False: more may come.
 static bool close_client(struct client *c)
 {
     ssize_t n = recv(c->fd, NULL, MAX_OUTBOX, MSG_TRUNC); // copies nothing
-    if (n > 0 && pool.deadline != 0 && shutdown(c->fd, SHUT_WR) == 0)
+    if (n != 0 && pool.deadline != 0 && shutdown(c->fd, SHUT_WR) == 0)
         return false;
-    log_event("client %lld (%s) left: %s\n", c->number, c->address, c->reason);
     remove_client(c);
     close(c->fd);
     free(c->buffer);
@@ -422,7 +422,7 @@ static void end_turn(void)
         if (c->waiting > 0 && !(c->events & EPOLLOUT))
             flush_outbox(c);
         c->dirty = false;
-        if (c->reason == NULL || c->waiting > 0 || !close_client(c))
+        if (!c->leaves || c->waiting > 0 || !close_client(c))
             watch_client(c);
     }
 }
@@ -475,13 +475,13 @@ static void accept_clients(void)
 // the outboxes is sent until the deadline. Later signals change nothing.
 static void stop(void)
 {
-    pool.deadline = time(NULL) + DRAIN_TIME;
+    pool.deadline = times(NULL) + DRAIN_TIME * sysconf(_SC_CLK_TCK);
     pool.pause = ACCEPT_PAUSE;
     close(pool.listener);
     close(pool.signals);
     for (size_t i = 0; i < pool.slots; i++) {
         struct client *c = pool.clients[i];
-        if (c != NULL && c->reason == NULL) {
+        if (c != NULL && !c->leaves) {
             send_line(c, "error: server is shutting down");
             leave(c, "server is shutting down");
         }
@@ -502,7 +502,7 @@ static void handle_event(const struct epoll_event *event)
 static void serve_clients(void)
 {
     while (pool.deadline == 0 ||
-           (pool.count > 0 && time(NULL) < pool.deadline)) {
+           (pool.count > 0 && times(NULL) < pool.deadline)) {
         struct epoll_event events[MAX_EVENTS];
         int n = epoll_wait(pool.epoll, events, MAX_EVENTS, pool.pause);
         if (n < 0 && errno != EINTR)
@@ -549,7 +549,7 @@ int main(int argc, char **argv)
         if (option == 'a')
             host = optarg;
         else if (option == 'n')
-            pool.limit = parse_argument("-n", optarg, 1, pool.limit);
+            pool.limit = parse_argument("-n", optarg, 1, client_limit());
         else
             return option == 'h' ? puts(usage) < 0 : 1; // getopt() has warned
     }
@@ -566,9 +566,9 @@ int main(int argc, char **argv)
     pool.slots = 2 * (pool.limit + MAX_EVENTS);
     pool.clients = calloc(pool.slots, sizeof(*pool.clients));
     // Opened anew, stderr does not block us, nor others who write to it.
-    pool.log = open("/dev/stderr", O_WRONLY | O_APPEND | O_NONBLOCK);
-    if (pool.log < 0)
-        pool.log = STDERR_FILENO; // a socket can't be opened
+    int log = open("/dev/stderr", O_WRONLY | O_APPEND | O_NONBLOCK);
+    if (dup2(log, STDERR_FILENO) < 0) // a socket can't be opened
+        fcntl(STDERR_FILENO, F_SETFL, O_APPEND | O_NONBLOCK);
     pool.epoll = epoll_create1(0);
     pool.signals = open_signals();
     pool.listener = listen_on(host, port);

@@ -250,10 +250,10 @@ static void check_clients(void)
         require(c->waiting <= MOST_WAITING, "the outbox is bounded", p);
         require(c->waiting <= c->capacity, "the outbox is large enough", p);
         require((c->outbox == NULL) == (c->capacity == 0), "all is freed", p);
-        require(c->start == 0 || c->reason != NULL, "all lines are taken", p);
-        require(c->end <= MAX_LINE + 2 || c->reason != NULL,
+        require(c->start == 0 || c->leaves, "all lines are taken", p);
+        require(c->end <= MAX_LINE + 2 || c->leaves,
                 "what is kept of a line is bounded", p);
-        require(c->waiting > 0 || c->reason == NULL || pool.deadline != 0,
+        require(c->waiting > 0 || !c->leaves || pool.deadline != 0,
                 "who leaves is gone", p);
         require(((c->events & EPOLLOUT) != 0) == (c->waiting > 0),
                 "what waits is waited for", p);

@@ -81,16 +81,19 @@ cpu_ms() {
     fi
 }
 
-# spins PID: whether it uses more than a third of a second of processor time
-# within about a second.
+# spins PID: whether it uses the processor as one that does nothing else: more
+# than a third of what such a one gets meanwhile, however busy the machine is.
 spins() {
-    local before tries
+    local before yardstick
     before=$(cpu_ms "$1")
-    for ((tries = 0; tries < 40; tries++)); do
-        (($(cpu_ms "$1") - before > 333)) && return 0
-        sleep 0.025
-    done
-    return 1
+    (while :; do :; done) 3>&- &
+    yardstick=$!
+    PIDS+=("$yardstick")
+    until (($(cpu_ms "$yardstick") > 300)); do sleep 0.02; done
+    local used=$(($(cpu_ms "$1") - before))
+    kill -KILL "$yardstick"
+    wait "$yardstick" 2>/dev/null || true
+    ((used > 100))
 }
 
 # in_file TEXT FILE: TEXT, literally, is part of FILE.

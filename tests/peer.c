@@ -12,6 +12,9 @@
 //   peer serve              prints its port, then is the server of one client:
 //                           sends stdin, prints all that comes
 //   peer serve late         the same, but reads nothing until stdin has ended
+//   peer mute PROGRAM [ARGUMENT...]
+//                           becomes the program; its stderr is a socket that
+//                           is full and that nobody reads
 //
 // deaf, jam and crowd then wait for the end of stdin: deaf and crowd close,
 // jam resets its connection. Nothing lasts longer than LIFETIME; nor does
@@ -228,6 +231,17 @@ static void serve(bool late)
     }
 }
 
+static void mute(char **argv)
+{
+    int sockets[2]; // the other one stays open, too
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) < 0)
+        err(1, "socketpair");
+    while (send(sockets[0], "x", 1, MSG_DONTWAIT) == 1)
+        ;
+    dup2(sockets[0], STDERR_FILENO);
+    execv(argv[0], argv);
+}
+
 int main(int argc, char **argv)
 {
     alarm(LIFETIME);
@@ -246,6 +260,8 @@ int main(int argc, char **argv)
         return churn(argv[2], strtol(argv[3], NULL, 10));
     else if (strcmp(verb, "crowd") == 0 && argc == 4)
         crowd(argv[2], strtol(argv[3], NULL, 10));
+    else if (strcmp(verb, "mute") == 0 && argc > 2)
+        mute(argv + 2);
     else
         errx(1, "unknown command: see the head of peer.c");
     return 0;

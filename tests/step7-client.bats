@@ -176,6 +176,15 @@ repeat() {
     got "${text}end"$'\n'
 }
 
+@test "a window that is narrower than the prompt has one row of it" {
+    start_server_of_ours && sit_down 8
+    type a "hello"
+    type server $'0->> you\n'
+    shows $'0->> you\nText to'
+    type a $'\n'
+    got $'hello\n'
+}
+
 @test "a line shows in a window of unknown width" {
     start_server_of_ours && sit_down 0
     COLUMNS=80

@@ -105,6 +105,7 @@ load helper
         kill -s "$signal" "$SERVER"
         expect a "error: server is shutting down"
         not hear a
+        leave a
         wait_until gone "$SERVER"
         wait "$SERVER"
     done

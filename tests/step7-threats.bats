@@ -327,6 +327,13 @@ log_is_clean() {
     wait "$SERVER"
 }
 
+@test "threat 22: SIGTERM: who is typing gets what waits for it, and is told" {
+    start_server 7
+    storm typing "$PORT" "$SERVER"
+    wait_until gone "$SERVER"
+    wait "$SERVER"
+}
+
 @test "threat 23: killed and started again, 20 times, it has its port at once" {
     start_server 7
     local i
@@ -423,6 +430,16 @@ log_is_clean() {
     join_bystanders
     bystanders_talk
     exec {pipe}>&-
+}
+
+@test "threat 31: a log on a socket that nobody reads stops nobody" {
+    alone "$TOOLS/peer" mute "$OUT/${STEPS[7]}/server" 0 >server.out &
+    PIDS+=("$!")
+    wait_until in_file "Listening on" server.out
+    PORT=$(sed -n 's/^Listening on .*://p' server.out)
+    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    join_bystanders
+    bystanders_talk
 }
 
 @test "threat 31: a crowd does not flood the log" {

@@ -21,6 +21,8 @@
 //                                  the sender told, and does all else come?
 //   storm unread PORT PID          sends and does not read until nothing is
 //                                  taken, ends the server, reads: is it told?
+//   storm typing PORT PID          is sent more than it takes, ends the
+//                                  server, reads and sends: is it told?
 //   storm slam PORT COUNT          COUNT clients close with much unread
 //   storm burst PORT COUNT         COUNT clients connect at the same moment
 //   storm options PID              the options of a server's connections
@@ -684,6 +686,30 @@ static void unread(const char *port, int pid)
     leave(p);
 }
 
+// It types when the server has sent all, and the kernel still has much of it.
+static void typing(const char *port, int pid)
+{
+    struct peer *to = join(port, false);
+    struct peer *from = join(port, false);
+    char line[256];
+    snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
+    long lines = fill(from, to->number, line, 1);
+    if (kill(pid, SIGTERM) < 0)
+        err(1, "kill");
+    snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
+    for (long left = lines; left > 0; left--) {
+        expect(to, line);
+        if (left < lines / 2)
+            say(to, "is anybody there?\n");
+    }
+    expect(to, leaves);
+    if (read_line(to) != NULL)
+        errx(1, "a line after the last one");
+    printf("%ld lines, and told\n", lines);
+    leave(from);
+    leave(to);
+}
+
 static void slam(const char *port, long count)
 {
     struct peer *from = join(port, false);
@@ -960,6 +986,8 @@ int main(int argc, char **argv)
         leaving(port);
     else if (strcmp(verb, "unread") == 0 && argc == 4)
         unread(port, (int)a);
+    else if (strcmp(verb, "typing") == 0 && argc == 4)
+        typing(port, (int)a);
     else if (strcmp(verb, "slam") == 0 && argc == 4)
         slam(port, a);
     else if (strcmp(verb, "burst") == 0 && argc == 4)
