@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ static ssize_t play_read(int fd, char *data, size_t size);
 static ssize_t play_write(int fd, const char *data, size_t size);
 static int play_close(int fd);
 static ssize_t play_recv(int fd);
+static int play_shutdown(int fd);
 static int play_epoll(int operation, int fd, struct epoll_event *event);
 static bool fails(void);
 static void *play_realloc(void *data, size_t size);
@@ -44,7 +46,7 @@ static void play_free(void *data);
 #define write(fd, data, size) play_write(fd, data, size)
 #define close(fd) play_close(fd)
 #define recv(fd, data, size, flags) play_recv(fd)
-#define shutdown(fd, how) 0
+#define shutdown(fd, how) play_shutdown(fd)
 #define epoll_ctl(epoll, operation, fd, event) play_epoll(operation, fd, event)
 #define vdprintf(fd, format, args) (void)(args) // nothing is logged
 #define malloc(size) (fails() ? NULL : malloc(size))
@@ -215,9 +217,18 @@ static ssize_t play_write(int fd, const char *data, size_t size)
 // All that has not been read is thrown away.
 static ssize_t play_recv(int fd)
 {
-    ssize_t n = peers[fd].size;
-    peers[fd].size = 0;
-    return n > 0 ? n : -1;
+    struct peer *p = &peers[fd];
+    ssize_t n = p->size;
+    p->size = 0;
+    if (n > 0)
+        return n;
+    return p->closes && !p->resets ? 0 : -1;
+}
+
+// There is no connection any more after a reset.
+static int play_shutdown(int fd)
+{
+    return peers[fd].resets ? -1 : 0;
 }
 
 static int play_close(int fd)
