@@ -367,6 +367,7 @@ static void flush_outbox(struct client *c)
     }
 }
 
+// EPOLLERR and EPOLLHUP come unasked; read() or write() then has the reason.
 static void serve_client(struct client *c, uint32_t events)
 {
     if (events & EPOLLOUT)
@@ -386,7 +387,7 @@ static int watch(int operation, int fd, uint32_t events, void *owner)
 }
 
 // Has epoll tell when the client can be read from, unless it leaves or its own
-// outbox is full, and when it can be sent what waits. (Errors come unasked.)
+// outbox is full, and when it can be sent what waits there.
 static void watch_client(struct client *c)
 {
     uint32_t events = c->waiting > 0 ? EPOLLOUT : 0;
@@ -544,8 +545,7 @@ int main(int argc, char **argv)
     const char *usage = "usage: server [-a address] [-n clients] [-h] [port]";
     const char *host = "127.0.0.1";
     pool.limit = client_limit();
-    int option;
-    while ((option = getopt(argc, argv, "a:n:h")) != -1) {
+    for (int option; (option = getopt(argc, argv, "a:n:h")) != -1;) {
         if (option == 'a')
             host = optarg;
         else if (option == 'n')
