@@ -455,7 +455,7 @@ static void start_client(int fd, const struct sockaddr_storage *address,
 // A newcomer for whom there is no descriptor waits in the backlog.
 static void accept_clients(void)
 {
-    for (int i = 0; i < MAX_EVENTS; i++) {
+    for (int i = 0; i < MAX_EVENTS && pool.count < pool.slots; i++) {
         struct sockaddr_storage address;
         socklen_t size = sizeof(address);
         int fd = accept4(pool.listener, (struct sockaddr *)&address, &size,

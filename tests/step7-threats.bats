@@ -253,6 +253,18 @@ log_is_clean() {
     expect e "error: server is full"
 }
 
+@test "threat 17: newcomers who can't even be told are not let in without end" {
+    not_sanitized "its runtime wants to be loaded before our library"
+    FAULTS=write:EAGAIN:every=1 LD_PRELOAD=$TOOLS/faults.so \
+        start_server 7 -n 1
+    local i
+    for i in {1..50}; do connect "c$i"; done
+    wait_until in_file "client 33 " server.err
+    kill -TERM "$SERVER"
+    wait_until gone "$SERVER"
+    wait "$SERVER"
+}
+
 @test "threat 18: a client that has not ended a line costs less than 64 KB" {
     not_sanitized "it keeps freed memory for a while"
     start_server 7
