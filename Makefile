@@ -40,6 +40,7 @@ help:
 	@echo 'make step1 ... step7  builds one, and says how to run it'
 	@echo 'make diff2 ... diff7  shows what a step changes'
 	@echo 'make demo             three clients of step 7 talk, to be watched'
+	@echo 'make tools            builds what tests and chapters use: build/tests/'
 	@echo 'make test             builds and runs all tests (needs bats)'
 	@echo 'make bench            how fast it is; ROUNDS=9 SECONDS=3 is'
 	@echo '                      quieter, MODE=grow shows how the cost grows'
