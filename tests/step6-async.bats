@@ -94,6 +94,7 @@ all_arrived() {
     start_server 6
     start_program a "$TOOLS/pty" 80 "$OUT/step6-async/client" 127.0.0.1 "$PORT"
     prints a "Text to send: "
+    prints a "Your number is 0"
     join b
     type a "half-ty"
     prints a "half-ty"
