@@ -10,9 +10,9 @@ override CFLAGS += -pthread -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 
 PROGRAMS := $(foreach s,$(STEPS),$(OUT)/$s/server $(OUT)/$s/client)
 # The tests' own programs.
-TOOLS := $(patsubst tests/%.c,build/tests/%,$(filter-out \
-         tests/faults.c tests/fuzz%,$(wildcard tests/*.c)))
-SHIM := $(patsubst tests/%.c,build/tests/%.so,$(wildcard tests/faults.c))
+TOOLS := $(patsubst tests/peers/%.c,build/tests/%,$(filter-out %/faults.c,\
+         $(wildcard tests/peers/*.c)))
+SHIM := build/tests/faults.so
 # Elsewhere than on Linux: steps 1 to 6, and the tests of these.
 ifneq ($(shell uname),Linux)
 PROGRAMS := $(filter-out $(OUT)/step7-robust/%,$(PROGRAMS))
@@ -61,36 +61,36 @@ $(STEP_TARGETS):
 	@echo 'The chapter is $(filter $@-%,$(STEPS))/README.md.'
 
 $(DIFF_TARGETS):
-	@tests/steps-diff $(subst diff,,$@)
+	@tests/tools/steps-diff $(subst diff,,$@)
 
 test:
 	bats tests/
 
 demo: step7
-	@tests/demo
+	@tests/tools/demo
 
 tools: $(TOOLS) $(SHIM)
 
-build/tests/%: tests/%.c
+build/tests/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $< -o $@ $(LDFLAGS)
 
-build/tests/%.so: tests/%.c
+build/tests/%.so: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 
 lint:
-	tests/lint
+	tests/tools/lint
 
 sanitize:
-	tests/sanitize
+	tests/tools/sanitize
 
 FUZZ_TIME ?= 60
 fuzz:
-	FUZZ_TIME=$(FUZZ_TIME) tests/run-fuzz
+	FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run
 
 soak: all tools
-	bats tests/long/
+	bats tests/soak/
 
 # bash has a SECONDS of its own, so that the time goes by another name.
 ROUNDS ?= 5
@@ -100,7 +100,7 @@ bench: all
 	    BENCH_SECONDS='$(SECONDS)' tests/bench/run $(MODE)
 
 chapters:
-	tests/chapters refresh
+	tests/tools/chapters refresh
 
 clean:
 	rm -rf build $(foreach s,$(STEPS),$s/server $s/client)

@@ -1,9 +1,9 @@
-# The chapters say what the code does: see tests/chapters.
+# The chapters say what the code does: see tests/tools/chapters.
 
 load helper
 
 chapter() {
-    run "$ROOT/tests/chapters" "$@"
+    run "$ROOT/tests/tools/chapters" "$@"
     echo "$output"
     [[ $status == 0 ]]
 }

@@ -4,7 +4,7 @@
 #
 # shellcheck shell=bash
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 OUT=${OUT:-$ROOT}
 TOOLS=$ROOT/build/tests
 STEPS=("" step1-echo step2-multi step3-errors step4-pool step5-protocol
@@ -125,7 +125,7 @@ start_server() {
     PORT=$(sed -n 's/^Listening on .*://p' server.out)
 }
 
-# start_peer NAME ARGUMENT...: runs tests/peer.c. What it prints is in
+# start_peer NAME ARGUMENT...: runs tests/peers/peer.c. What it prints is in
 # NAME.out; input comes from `type NAME TEXT` and ends with `close_input NAME`.
 start_peer() {
     start_program "$1" "$TOOLS/peer" "${@:2}"

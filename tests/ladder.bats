@@ -8,10 +8,8 @@
 load helper
 
 setup_file() {
-    local root
-    root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    mkdir -p "$root/build"
-    : >"$root/build/ladder.txt"
+    mkdir -p "$ROOT/build"
+    : >"$ROOT/build/ladder.txt"
 }
 
 # A scenario runs in a subshell, which ends what it has started. There bats need

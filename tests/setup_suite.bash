@@ -3,7 +3,5 @@
 # shellcheck shell=bash
 
 setup_suite() {
-    local root
-    root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    make --no-print-directory -s -C "$root" all tools
+    make --no-print-directory -s -C "$(dirname "${BASH_SOURCE[0]}")/.." all tools
 }

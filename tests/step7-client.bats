@@ -1,5 +1,5 @@
 # Step 7's client: its line editor on a terminal of its own, what it makes of a
-# hostile server, and its ends. What the screen shows is what tests/screen.c, a
+# hostile server, and its ends. What the screen shows is what tests/peers/screen.c, a
 # small terminal, makes of what the client has printed.
 
 load helper

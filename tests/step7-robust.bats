@@ -1,6 +1,6 @@
 # Step 7, robust: what the messenger does. What it withstands is in
-# step7-threats.bats, faults.bats and badinput.bats; its line editor in
-# step7-client.bats.
+# step7-threats.bats, step7-faults.bats and step7-badinput.bats; its line
+# editor in step7-client.bats.
 
 load helper
 

@@ -4,7 +4,7 @@
 
 load helper
 
-# storm VERB ARGUMENT...: runs tests/storm.c to its end.
+# storm VERB ARGUMENT...: runs tests/peers/storm.c to its end.
 storm() {
     "$TOOLS/storm" "$@" <<<"" 3>&-
 }

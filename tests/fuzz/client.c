@@ -1,9 +1,7 @@
 // Feeds step 7's client with whatever a server may send and whatever a user
 // may type, and looks at what it prints: no terminal may obey any of it, and
-// the typed line stays within its row. `make fuzz` runs it; by hand:
-//
-//   clang -g -O1 -fsanitize=fuzzer,address,undefined tests/fuzz-client.c -o
-//   fuzz
+// the typed line stays within its row. `make fuzz` runs it; by hand it is
+// built and started as server.c says.
 //
 // The first byte of an input is the width of the window, the second says who
 // speaks: the server, in pieces as long as that byte says, or the user.
@@ -36,7 +34,7 @@ static int play_ioctl(struct winsize *window);
 #define read(fd, data, size) play_read(data, size)
 #define ioctl(fd, request, window) play_ioctl(window)
 
-#include "../step7-robust/client.c"
+#include "../../step7-robust/client.c"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,10 +3,6 @@
 
 load ../helper
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-[[ $OUT != "$ROOT/tests" ]] || OUT=$ROOT
-TOOLS=$ROOT/build/tests
-
 memory() {
     awk -v field="$1:" '$1 == field { print $2 }' "/proc/$SERVER/status"
 }

@@ -2,8 +2,8 @@
 // themselves, from receive() to the outbox, with a kernel that is only played.
 //
 //   make fuzz                   or, by hand:
-//   clang -g -O1 -fsanitize=fuzzer,address,undefined tests/fuzz.c -o fuzz
-//   ./fuzz -max_total_time=60 /tmp/found tests/corpus
+//   clang -g -O1 -fsanitize=fuzzer,address,undefined tests/fuzz/server.c
+//   ./a.out -max_total_time=60 /tmp/found tests/fuzz/corpus
 //
 // An input reads as text that the clients send, in pieces. Bytes that are not
 // found in UTF-8 steer: see play().
@@ -54,7 +54,7 @@ static void play_free(void *data);
 #define realloc(data, size) (fails() ? NULL : play_realloc(data, size))
 #define free(data) play_free(data)
 
-#include "../step7-robust/server.c"
+#include "../../step7-robust/server.c"
 
 #undef malloc
 #undef calloc
