@@ -14,7 +14,13 @@ PATIENCE=10
 PIDS=()
 CLOCK_TICKS=$(getconf CLK_TCK)
 
+# Tries that a failed test has besides the first. (bats sets this to 0 itself,
+# so that it can't be set from outside.)
+BATS_TEST_RETRIES=${TEST_RETRIES:-0}
+
 setup() {
+    ((BATS_TEST_TRY_NUMBER == 1)) ||
+        echo "# tried again: $BATS_TEST_DESCRIPTION" >&3
     # To write to a connection that is gone must not end the test. (Not '': the
     # programs would inherit that, and step 2 is to die of this signal.)
     trap : PIPE
