@@ -71,7 +71,7 @@ demo: step7
 
 tools: $(TOOLS) $(SHIM)
 
-build/tests/%: tests/peers/%.c
+build/tests/%: tests/peers/%.c tests/peers/common.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $< -o $@ $(LDFLAGS)
 

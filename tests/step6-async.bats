@@ -49,7 +49,7 @@ load helper
 }
 
 @test "a server that does not read does not keep a message from showing" {
-    start_peer server serve late
+    start_peer server serve-late
     prints server Listening
     PORT=$(sed -n 's/^Listening on .*://p' server.out)
     start_client a 6 127.0.0.1 "$PORT"

@@ -6,17 +6,15 @@
 // A case is a transcript that one client sends, in one piece or in several,
 // and then half-closes. Another client listens, to hear what is for it.
 
-#include <arpa/inet.h>
 #include <err.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "common.h"
 
 enum {
     LIFETIME = 60, // s
@@ -31,7 +29,7 @@ struct text {
     size_t size;
 };
 
-static in_port_t port;
+static const char *port;
 static unsigned long long state;
 static int cases;
 static int splits; // of these
@@ -47,22 +45,10 @@ static unsigned next_random(unsigned below)
     return (unsigned)(state >> 33) % below;
 }
 
-static int connect_to(void)
+static int connect_patiently(void)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = port,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    int on = 1;
-    struct timeval patience = {.tv_sec = PATIENCE};
-    if (fd < 0 ||
-        connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) <
-            0)
-        err(1, "connect");
+    int fd = connect_to(port, false);
+    limit_patience(fd, PATIENCE);
     return fd;
 }
 
@@ -166,22 +152,9 @@ static void compare(const char *who, int fd, struct text expected,
     free(got);
 }
 
-// Sends all of the data, while it reads nothing: the replies to as much as
-// that fit into the buffers in between.
-static void send_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
-        if (n <= 0)
-            err(1, "send");
-        data += n;
-        size -= n;
-    }
-}
-
 static int join(void)
 {
-    int fd = connect_to();
+    int fd = connect_patiently();
     char greeting[40];
     int size = snprintf(greeting, sizeof(greeting), "Your number is %lld\n",
                         next_number++);
@@ -202,20 +175,23 @@ static void settle(void)
     close(fd);
 }
 
-// Runs a case: input, cut in two at the place; at 0 it is not cut.
+// Runs a case: input, cut in two at the place; at 0 it is not cut. Nothing is
+// read until all is sent: the replies to that fit into the buffers in between.
 static void try_input(struct text input, size_t cut)
 {
-    int fd = connect_to();
+    int fd = connect_patiently();
     long long number = next_number++;
     struct text replies;
     struct text messages;
     expect(input, number, &replies, &messages);
     cases++;
     splits += cut > 0;
-    send_all(fd, input.data, cut);
+    if (!send_all(fd, input.data, cut))
+        err(1, "send");
     if (cut > 0)
         settle();
-    send_all(fd, input.data + cut, input.size - cut);
+    if (!send_all(fd, input.data + cut, input.size - cut))
+        err(1, "send");
     shutdown(fd, SHUT_WR);
     compare("the sender", fd, replies, true, input);
     compare("the listener", listener, messages, false, input);
@@ -362,7 +338,7 @@ static void try_garbage(void)
         err(1, "malloc");
     for (size_t i = 0; i < noise.size; i++)
         noise.data[i] = (char)next_random(256);
-    int fd = connect_to();
+    int fd = connect_patiently();
     struct text replies;
     struct text messages;
     expect(noise, next_number++, &replies, &messages);
@@ -373,7 +349,8 @@ static void try_garbage(void)
         err(1, "fork");
     if (pid == 0) {
         alarm(PATIENCE);
-        send_all(fd, noise.data, noise.size);
+        if (!send_all(fd, noise.data, noise.size))
+            err(1, "send");
         shutdown(fd, SHUT_WR);
         _exit(0);
     }
@@ -390,7 +367,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         errx(1, "usage: badinput port [seed]");
     alarm(LIFETIME);
-    port = htons((in_port_t)strtol(argv[1], NULL, 10));
+    port = argv[1];
     unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
     state = seed * 2862933555777941757u + 3037000493u;
     // Nobody but us is connected, so the numbers are known.

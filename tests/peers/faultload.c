@@ -13,11 +13,9 @@
 
 #define _GNU_SOURCE // pipe2()
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum {
     RING = 3, // clients
     LINES = 100, // from each
@@ -38,7 +38,7 @@ enum {
     PATIENCE = 10, // s, for one case
     LIFETIME = 120, // s
     BUFFER_SIZE = 64 * 1024, // bytes
-    CHUNK = 97, // bytes in a write: lines are cut somewhere
+    PIECE = 97, // bytes in a write: lines are cut somewhere
 };
 
 // FIRST to LAST calls are tried as the number of the occasion.
@@ -125,7 +125,7 @@ static const char *shim;
 static char log_file[64];
 static char current[64]; // the case
 static struct peer ring[RING];
-static int port;
+static char port[8];
 
 static void fail(const char *what, const char *detail)
 {
@@ -174,11 +174,8 @@ static struct program start_server(const char *path, bool with_faults)
     char *argv[] = {(char *)path, "0", NULL};
     struct program p = start(argv, with_faults);
     char line[128] = "";
-    size_t length = 0;
-    while (length < sizeof(line) - 1 && read(p.out, line + length, 1) == 1)
-        if (line[length++] == '\n')
-            break;
-    if (sscanf(line, "Listening on 127.0.0.1:%d\n", &port) != 1)
+    if (!read_line(p.out, line, sizeof(line)) ||
+        sscanf(line, "Listening on 127.0.0.1:%7s", port) != 1)
         fail("the server does not listen:", line);
     return p;
 }
@@ -206,37 +203,19 @@ static int count_faults(void)
 
 static void join(struct peer *p)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((in_port_t)port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
     *p = (struct peer){.number = -1, .last_heard = -1};
-    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval patience = {.tv_sec = PATIENCE};
-    setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (connect(p->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        fail("connect:", strerror(errno));
+    p->fd = connect_to(port, false);
+    limit_patience(p->fd, PATIENCE);
 }
 
 // Reads a line of the newcomer. Returns false when the server closes instead.
 static bool hear_line(struct peer *p)
 {
-    p->line_length = 0;
-    while (p->line_length < sizeof(p->line) - 1) {
-        char byte;
-        ssize_t n = recv(p->fd, &byte, 1, 0);
-        if (n < 0 && errno == EAGAIN)
-            fail("waited in vain", "for a line");
-        if (n <= 0)
-            return false;
-        if (byte == '\n')
-            break;
-        p->line[p->line_length++] = byte;
-    }
-    p->line[p->line_length] = '\0';
-    p->line_length = 0;
-    return true;
+    errno = 0;
+    bool whole = read_line(p->fd, p->line, sizeof(p->line));
+    if (errno == EAGAIN)
+        fail("waited in vain", "for a line");
+    return whole;
 }
 
 static void greet(struct peer *p)
@@ -319,7 +298,7 @@ static void speak(int i)
     struct peer *p = &ring[i];
     if (p->lost || p->at == p->size || (p->sent < SINGLE && !has_arrived(i)))
         return;
-    size_t size = p->size - p->at < CHUNK ? p->size - p->at : CHUNK;
+    size_t size = p->size - p->at < PIECE ? p->size - p->at : PIECE;
     const char *text = p->text + p->at;
     if (p->sent < SINGLE)
         size = (const char *)memchr(text, '\n', size) - text + 1;
@@ -431,9 +410,7 @@ static void try_server(const struct order *order)
 static void try_client(const struct order *order, const char *path)
 {
     struct program server = start_server(path, false);
-    char number[16];
-    snprintf(number, sizeof(number), "%d", port);
-    char *argv[] = {(char *)program, "127.0.0.1", number, NULL};
+    char *argv[] = {(char *)program, "127.0.0.1", port, NULL};
     struct program client = start(argv, true);
     static char expected[BUFFER_SIZE];
     static char got[BUFFER_SIZE];
@@ -501,6 +478,8 @@ static int run_case(const struct order *order, unsigned number,
     if (WIFSIGNALED(status))
         printf("%s: takes too long, or signal %d\n", current,
                WTERMSIG(status));
+    else if (status != 0)
+        printf("%s: failed\n", current);
     int count = status == 0 ? count_faults() : -1;
     unlink(log_file);
     return count;

@@ -11,8 +11,8 @@
 //                           got a line
 //   peer serve              prints its port, then is the server of one client:
 //                           sends stdin, prints all that comes
-//   peer serve late         the same, but reads nothing until stdin has ended
-//   peer mute PROGRAM [ARGUMENT...]
+//   peer serve-late         the same, but reads nothing until stdin has ended
+//   peer mute PROGRAM ARGUMENT
 //                           becomes the program; its stderr is a socket that
 //                           is full and that nobody reads
 //
@@ -22,7 +22,6 @@
 
 #include <arpa/inet.h>
 #include <err.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -32,70 +31,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum {
     LIFETIME = 60, // s
-    QUIET = 300, // ms without progress after which a connection is jammed
-    CHUNK = 64 * 1024, // bytes
 };
-
-static struct sockaddr_in loopback(const char *port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((in_port_t)strtol(port, NULL, 10)),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    return address;
-}
-
-// With a small receive buffer the peer soon takes no more, as little fits into
-// the kernel.
-static int connect_to(const char *port, bool small)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0)
-        err(1, "socket");
-    int size = 4096;
-    if (small &&
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
-        err(1, "setsockopt");
-    struct sockaddr_in address = loopback(port);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        err(1, "connect");
-    return fd;
-}
-
-// Sends all of data; an error is the test's business, not ours.
-static bool send_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
-        if (n < 0)
-            return false;
-        data += n;
-        length -= n;
-    }
-    return true;
-}
-
-// Reads up to a newline, byte by byte. Returns false at the end of the stream.
-static bool read_line(int fd, char *line, size_t size)
-{
-    size_t length = 0;
-    while (length < size - 1 && read(fd, line + length, 1) == 1)
-        if (line[length++] == '\n')
-            break;
-    line[length] = '\0';
-    return length > 0;
-}
-
-static void wait_for_stdin_to_end(void)
-{
-    fflush(stdout);
-    char scrap[256];
-    while (read(STDIN_FILENO, scrap, sizeof(scrap)) > 0)
-        ;
-}
 
 // Copies once from one descriptor to the other. Returns false at the end.
 static bool copy(int from, int to)
@@ -127,86 +67,70 @@ static void relay(int fd, bool half_close)
     }
 }
 
-static void deaf(const char *port)
+static void talk(char **arguments)
 {
-    int fd = connect_to(port, true);
+    relay(connect_to(arguments[0], false), true);
+}
+
+static void deaf(char **arguments)
+{
+    int fd = connect_to(arguments[0], true);
     char line[256];
     if (read_line(fd, line, sizeof(line)))
-        fputs(line, stdout);
+        puts(line);
     wait_for_stdin_to_end();
     close(fd);
 }
 
-static void reset(int fd)
+static void jam(char **arguments)
 {
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    close(fd);
-}
-
-static void jam(const char *port, const char *text)
-{
-    int fd = connect_to(port, true);
-    char lines[CHUNK];
-    size_t length = 0;
-    int size = 0;
-    while ((size = snprintf(lines + length, CHUNK - length, "%s\n", text)) <
-           (int)(CHUNK - length))
-        length += size;
-    size_t at = 0;
-    size_t sent = 0;
-    struct pollfd out = {.fd = fd, .events = POLLOUT};
-    while (poll(&out, 1, QUIET) == 1) {
-        ssize_t n =
-            send(fd, lines + at, length - at, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN)
-            break;
-        if (n > 0) {
-            at = (at + n) % length;
-            sent += n;
-        }
-    }
-    printf("jammed after %zu lines\n", sent / (strlen(text) + 1));
+    int fd = connect_to(arguments[0], true);
+    char line[CHUNK / 2];
+    snprintf(line, sizeof(line), "%s\n", arguments[1]);
+    printf("jammed after %zu lines\n", congest(fd, line) / strlen(line));
     wait_for_stdin_to_end();
     reset(fd);
 }
 
-static int churn(const char *port, long count)
+static void churn(char **arguments)
 {
+    long count = parse_count(arguments[1]);
     const char *patience = getenv("PATIENCE");
-    char line[256] = "";
+    char line[256];
     for (long i = 0; i < count; i++) {
         alarm(patience != NULL ? atoi(patience) : LIFETIME);
-        int fd = connect_to(port, false);
+        int fd = connect_to(arguments[0], false);
         if (!send_all(fd, "hello\n", 6) || !read_line(fd, line, sizeof(line)))
             errx(1, "connection %ld was not served", i + 1);
         close(fd);
     }
-    fputs(line, stdout);
-    return 0;
+    if (count > 0)
+        puts(line);
 }
 
-static void crowd(const char *port, long count)
+static void crowd(char **arguments)
 {
+    long count = parse_count(arguments[1]);
     int *fds = calloc(count, sizeof(*fds));
     if (fds == NULL)
         err(1, "calloc");
     for (long i = 0; i < count; i++)
-        fds[i] = connect_to(port, false);
+        fds[i] = connect_to(arguments[0], false);
     char line[256];
     for (long i = 0; i < count; i++) {
         if (!read_line(fds[i], line, sizeof(line)))
             errx(1, "connection %ld got no line", i + 1);
-        fputs(line, stdout);
+        puts(line);
     }
-    printf("all here\n");
+    puts("all here");
     wait_for_stdin_to_end();
     for (long i = 0; i < count; i++)
         close(fds[i]);
     free(fds);
 }
 
-static void serve(bool late)
+// Listens on a free port, says on which, and returns the first connection.
+static int accept_one(void)
 {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = loopback("0");
@@ -221,17 +145,26 @@ static void serve(bool late)
     int fd = accept(listener, NULL, NULL);
     if (fd < 0)
         err(1, "accept");
-    if (late) {
-        while (copy(STDIN_FILENO, fd))
-            ;
-        while (copy(fd, STDOUT_FILENO))
-            ;
-    } else {
-        relay(fd, false);
-    }
+    return fd;
 }
 
-static void mute(char **argv)
+static void serve(char **arguments)
+{
+    (void)arguments;
+    relay(accept_one(), false);
+}
+
+static void serve_late(char **arguments)
+{
+    (void)arguments;
+    int fd = accept_one();
+    while (copy(STDIN_FILENO, fd))
+        ;
+    while (copy(fd, STDOUT_FILENO))
+        ;
+}
+
+static void mute(char **arguments)
 {
     int sockets[2]; // the other one stays open, too
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) < 0)
@@ -239,30 +172,24 @@ static void mute(char **argv)
     while (send(sockets[0], "x", 1, MSG_DONTWAIT) == 1)
         ;
     dup2(sockets[0], STDERR_FILENO);
-    execv(argv[0], argv);
+    execv(arguments[0], arguments);
 }
+
+static const struct verb verbs[] = {
+    {"talk", 1, talk},
+    {"deaf", 1, deaf},
+    {"jam", 2, jam},
+    {"churn", 2, churn},
+    {"crowd", 2, crowd},
+    {"serve", 0, serve},
+    {"serve-late", 0, serve_late},
+    {"mute", 2, mute},
+    {NULL, 0, NULL},
+};
 
 int main(int argc, char **argv)
 {
     alarm(LIFETIME);
-    const char *verb = argc > 1 ? argv[1] : "";
-    if (strcmp(verb, "serve") == 0 && argc == 2)
-        serve(false);
-    else if (strcmp(verb, "serve") == 0 && strcmp(argv[2], "late") == 0)
-        serve(true);
-    else if (strcmp(verb, "talk") == 0 && argc == 3)
-        relay(connect_to(argv[2], false), true);
-    else if (strcmp(verb, "deaf") == 0 && argc == 3)
-        deaf(argv[2]);
-    else if (strcmp(verb, "jam") == 0 && argc == 4)
-        jam(argv[2], argv[3]);
-    else if (strcmp(verb, "churn") == 0 && argc == 4)
-        return churn(argv[2], strtol(argv[3], NULL, 10));
-    else if (strcmp(verb, "crowd") == 0 && argc == 4)
-        crowd(argv[2], strtol(argv[3], NULL, 10));
-    else if (strcmp(verb, "mute") == 0 && argc > 2)
-        mute(argv + 2);
-    else
-        errx(1, "unknown command: see the head of peer.c");
+    run_verb(verbs, argc, argv);
     return 0;
 }

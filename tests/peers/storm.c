@@ -32,7 +32,6 @@
 
 #define _GNU_SOURCE // SYS_pidfd_open, struct tcp_info
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
@@ -51,11 +50,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum {
     LIFETIME = 150, // s, and what mix is asked for
     PATIENCE = 20 * 1000, // ms that an answer may take on a busy machine
-    QUIET = 300, // ms without progress after which nothing is taken any more
-    CHUNK = 64 * 1024, // bytes
     ACTORS = 60, // of mix, at a time
     CROWD = 40, // of shuffle, at a time
     IN_FLIGHT = 128 * 1024, // bytes that many has on their way
@@ -78,57 +77,6 @@ static long long now_us(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
-
-static long parse_count(const char *text)
-{
-    char *end;
-    long count = strtol(text, &end, 10);
-    if (count < 0 || end == text || *end != '\0')
-        errx(1, "%s: expected a number", text);
-    return count;
-}
-
-static struct sockaddr_in server_address(const char *port)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((in_port_t)strtol(port, NULL, 10)),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    return address;
-}
-
-// With a small receive buffer little fits into the kernel.
-static int connect_to(const char *port, bool small)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0)
-        err(1, "socket");
-    int size = 4096;
-    if (small &&
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
-        err(1, "setsockopt");
-    // Else the second of two pieces waits for the first to be acknowledged.
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    struct sockaddr_in address = server_address(port);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        err(1, "connect");
-    return fd;
-}
-
-// Returns false when the connection is gone.
-static bool send_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
-        if (n < 0)
-            return false;
-        data += n;
-        length -= n;
-    }
-    return true;
 }
 
 static void say(const struct peer *p, const char *line)
@@ -165,7 +113,7 @@ static char *take_line(struct peer *p)
 }
 
 // Waits for a line. Returns NULL when the connection ends instead.
-static char *read_line(struct peer *p)
+static char *hear(struct peer *p)
 {
     char *line;
     while ((line = take_line(p)) == NULL) {
@@ -180,7 +128,7 @@ static char *read_line(struct peer *p)
 
 static void expect(struct peer *p, const char *text)
 {
-    const char *line = read_line(p);
+    const char *line = hear(p);
     if (line == NULL || strcmp(line, text) != 0)
         errx(1, "expected: %s, and got: %s", text, line ? line : "the end");
 }
@@ -189,7 +137,7 @@ static void expect(struct peer *p, const char *text)
 static void wait_for(struct peer *p, const char *text)
 {
     const char *line;
-    while ((line = read_line(p)) != NULL && strcmp(line, text) != 0)
+    while ((line = hear(p)) != NULL && strcmp(line, text) != 0)
         ;
     if (line == NULL)
         errx(1, "expected: %s, and got the end", text);
@@ -197,7 +145,7 @@ static void wait_for(struct peer *p, const char *text)
 
 static void read_number(struct peer *p)
 {
-    const char *line = read_line(p);
+    const char *line = hear(p);
     if (line == NULL || sscanf(line, "Your number is %lld", &p->number) != 1)
         errx(1, "no number but: %s", line ? line : "the end");
 }
@@ -218,40 +166,14 @@ static void leave(struct peer *p)
     free(p);
 }
 
-static void reset(int fd)
+// Sends as send_some() does; the connection has to be there.
+static size_t offer(const struct peer *p, const char *lines, size_t length,
+                    size_t sent)
 {
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    close(fd);
-}
-
-static void wait_for_stdin_to_end(void)
-{
-    fflush(stdout);
-    char scrap[256];
-    while (read(STDIN_FILENO, scrap, sizeof(scrap)) > 0)
-        ;
-}
-
-// Repeats line in CHUNK bytes of memory, as often as it fits. Returns how many
-// bytes that are.
-static size_t repeat(char *lines, const char *line)
-{
-    size_t size = strlen(line);
-    size_t length = 0;
-    for (; length + size <= CHUNK; length += size)
-        memcpy(lines + length, line, size);
-    return length;
-}
-
-// Sends as much of the endless repetition of lines as is taken. Returns that.
-static size_t send_some(int fd, const char *lines, size_t length, size_t sent)
-{
-    size_t at = sent % length;
-    ssize_t n = send(fd, lines + at, length - at, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN)
+    ssize_t n = send_some(p->fd, lines, length, sent);
+    if (n < 0)
         err(1, "send");
-    return n > 0 ? n : 0;
+    return n;
 }
 
 static int compare(const void *a, const void *b)
@@ -261,8 +183,10 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static void probe(const char *port, long count)
+static void probe(char **arguments)
 {
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
     struct peer *from = join(port, false);
     struct peer *to = join(port, false);
     long long *took = calloc(count, sizeof(*took));
@@ -320,7 +244,7 @@ static long fill(struct peer *from, long long number, const char *line,
     struct pollfd fd = {.fd = from->fd, .events = POLLIN | POLLOUT};
     while ((long)(refused * size) < bytes && poll(&fd, 1, PATIENCE) > 0) {
         if (fd.revents & POLLOUT)
-            sent += send_some(from->fd, lines, length, sent);
+            sent += offer(from, lines, length, sent);
         if (fd.revents & POLLIN && receive(from) <= 0)
             errx(1, "the sender lost its connection");
         refused += count_refusals(from, number);
@@ -329,14 +253,16 @@ static long fill(struct peer *from, long long number, const char *line,
     sent += size - sent % size;
     say(from, "was that all?\n");
     const char *reply;
-    for (; (reply = read_line(from)) && strcmp(reply, bad_form); refused++)
+    for (; (reply = hear(from)) && strcmp(reply, bad_form); refused++)
         check_refusal(reply, number);
     printf("%zu of %zu lines refused\n", refused, sent / size);
     return (long)(sent / size - refused);
 }
 
-static void push(const char *port, long bytes)
+static void push(char **arguments)
 {
+    const char *port = arguments[0];
+    long bytes = parse_count(arguments[1]);
     struct peer *to = join(port, true);
     struct peer *from = join(port, false);
     char line[256];
@@ -361,7 +287,7 @@ static bool is_gone(struct peer *from, long long number, const char *line,
              number);
     say(from, line);
     say(from, "what now?\n");
-    const char *reply = read_line(from);
+    const char *reply = hear(from);
     if (reply == NULL)
         errx(1, "the sender lost its connection");
     if (strcmp(reply, bad_form) == 0) {
@@ -375,8 +301,9 @@ static bool is_gone(struct peer *from, long long number, const char *line,
     return told;
 }
 
-static void leaving(const char *port)
+static void leaving(char **arguments)
 {
+    const char *port = arguments[0];
     struct peer *to = join(port, true);
     struct peer *from = join(port, false);
     char line[256];
@@ -390,7 +317,7 @@ static void leaving(const char *port)
     snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
     for (; lines > 0; lines--)
         expect(to, line);
-    if (read_line(to) != NULL)
+    if (hear(to) != NULL)
         errx(1, "more lines than were sent before it left");
     printf("it got what it was owed\n");
     leave(from);
@@ -414,9 +341,11 @@ static void check_mail(struct peer *p)
     }
 }
 
-static void shuffle(const char *port, long count, unsigned seed)
+static void shuffle(char **arguments)
 {
-    srand(seed);
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
+    srand((unsigned)parse_count(arguments[2]));
     struct peer *peers[CROWD] = {NULL};
     long long newest = 0;
     for (long joined = 0; joined < count;) {
@@ -502,8 +431,11 @@ static void check_line(const char *line, struct sender *senders, int count)
         errx(1, "a broken line: %s", line);
 }
 
-static void many(const char *port, int count, long lines)
+static void many(char **arguments)
 {
+    const char *port = arguments[0];
+    int count = (int)parse_count(arguments[1]);
+    long lines = parse_count(arguments[2]);
     struct peer *to = join(port, false);
     struct sender *senders = calloc(count, sizeof(*senders));
     if (senders == NULL)
@@ -542,8 +474,11 @@ static void many(const char *port, int count, long lines)
     printf("all lines are whole\n");
 }
 
-static void endless(const char *port, long count, long bytes)
+static void endless(char **arguments)
 {
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
+    long bytes = parse_count(arguments[2]);
     struct peer **peers = calloc(count, sizeof(struct peer *));
     if (peers == NULL)
         err(1, "calloc");
@@ -570,11 +505,11 @@ static void endless(const char *port, long count, long bytes)
     printf("each was answered once\n");
 }
 
-static void flood(const char *port, const char *text)
+static void flood(char **arguments)
 {
-    struct peer *p = join(port, false);
+    struct peer *p = join(arguments[0], false);
     char line[CHUNK / 2];
-    snprintf(line, sizeof(line), "%s\n", text);
+    snprintf(line, sizeof(line), "%s\n", arguments[1]);
     char lines[CHUNK];
     size_t length = repeat(lines, line);
     size_t sent = 0;
@@ -584,10 +519,9 @@ static void flood(const char *port, const char *text)
     printf("begins\n");
     fflush(stdout);
     while (poll(fds, 2, -1) > 0 && fds[1].revents == 0) {
-        ssize_t n = 1;
+        ssize_t n = 0;
         if (fds[0].revents & POLLOUT)
-            n = send(p->fd, lines + sent % length, length - sent % length,
-                     MSG_DONTWAIT | MSG_NOSIGNAL);
+            n = send_some(p->fd, lines, length, sent);
         if (n < 0)
             fds[0].events = POLLIN; // the server has closed
         else
@@ -602,8 +536,11 @@ static void flood(const char *port, const char *text)
     leave(p);
 }
 
-static void fair(const char *port, int count, long ms)
+static void fair(char **arguments)
 {
+    const char *port = arguments[0];
+    int count = (int)parse_count(arguments[1]);
+    long ms = parse_count(arguments[2]);
     struct peer *to = join(port, false);
     struct peer **from = calloc(count, sizeof(struct peer *));
     struct pollfd *fds = calloc(count + 1, sizeof(*fds));
@@ -625,7 +562,7 @@ static void fair(const char *port, int count, long ms)
     while (now_us() < end && poll(fds, count + 1, PATIENCE) > 0) {
         for (int i = 0; i < count; i++) {
             if (fds[i].revents & POLLOUT)
-                sent[i] += send_some(from[i]->fd, lines, length, sent[i]);
+                sent[i] += offer(from[i], lines, length, sent[i]);
             if (fds[i].revents & POLLIN && receive(from[i]) > 0)
                 count_refusals(from[i], to->number);
         }
@@ -640,61 +577,49 @@ static void fair(const char *port, int count, long ms)
            got[count - 1], all > 0 ? got[0] * 1000 / all : 0);
 }
 
-// Sends lines that are answered, and reads no answer, until nothing more is
-// taken. Returns how many bytes were.
-static size_t congest(const struct peer *p)
+static void owed(char **arguments)
 {
-    char lines[CHUNK];
-    size_t length = repeat(lines, "hello\n");
-    size_t sent = 0;
-    struct pollfd out = {.fd = p->fd, .events = POLLOUT};
-    while (poll(&out, 1, QUIET) == 1)
-        sent += send_some(p->fd, lines, length, sent);
-    return sent;
-}
-
-static void owed(const char *port)
-{
-    struct peer *p = join(port, true);
-    size_t sent = congest(p);
+    struct peer *p = join(arguments[0], true);
+    size_t sent = congest(p->fd, "hello\n");
     shutdown(p->fd, SHUT_WR);
     size_t lines_sent = sent / strlen("hello\n");
     for (size_t i = 0; i < lines_sent; i++)
         expect(p, bad_form);
-    if (read_line(p) != NULL)
+    if (hear(p) != NULL)
         errx(1, "more replies than lines");
     printf("%zu replies, %zu KB\n", lines_sent,
            lines_sent * sizeof(bad_form) / 1000);
     leave(p);
 }
 
-static void unread(const char *port, int pid)
+static void unread(char **arguments)
 {
-    struct peer *p = join(port, false);
-    congest(p);
-    if (kill(pid, SIGTERM) < 0)
+    struct peer *p = join(arguments[0], false);
+    congest(p->fd, "hello\n");
+    if (kill((pid_t)parse_count(arguments[1]), SIGTERM) < 0)
         err(1, "kill");
     size_t replies = 0;
     const char *line;
-    for (; (line = read_line(p)) && strcmp(line, bad_form) == 0; replies++)
+    for (; (line = hear(p)) && strcmp(line, bad_form) == 0; replies++)
         ;
     if (line == NULL || strcmp(line, leaves) != 0)
         errx(1, "after %zu replies: %s", replies, line ? line : "the end");
-    if (read_line(p) != NULL)
+    if (hear(p) != NULL)
         errx(1, "a line after the last one");
     printf("%zu replies, and told\n", replies);
     leave(p);
 }
 
 // It types when the server has sent all, and the kernel still has much of it.
-static void typing(const char *port, int pid)
+static void typing(char **arguments)
 {
+    const char *port = arguments[0];
     struct peer *to = join(port, false);
     struct peer *from = join(port, false);
     char line[256];
     snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
     long lines = fill(from, to->number, line, 1);
-    if (kill(pid, SIGTERM) < 0)
+    if (kill((pid_t)parse_count(arguments[1]), SIGTERM) < 0)
         err(1, "kill");
     snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
     for (long left = lines; left > 0; left--) {
@@ -705,15 +630,17 @@ static void typing(const char *port, int pid)
             say(to, "is anybody there?\n");
     }
     expect(to, leaves);
-    if (read_line(to) != NULL)
+    if (hear(to) != NULL)
         errx(1, "a line after the last one");
     printf("%ld lines, and told\n", lines);
     leave(from);
     leave(to);
 }
 
-static void slam(const char *port, long count)
+static void slam(char **arguments)
 {
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
     struct peer *from = join(port, false);
     char lines[CHUNK];
     for (long i = 0; i < count; i++) {
@@ -746,13 +673,14 @@ static unsigned retransmits(int fd)
     return info.tcpi_total_retrans;
 }
 
-static void burst(const char *port, long count)
+static void burst(char **arguments)
 {
+    long count = parse_count(arguments[1]);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    struct sockaddr_in address = server_address(port);
+    struct sockaddr_in address = loopback(arguments[0]);
     int *fds = calloc(count, sizeof(*fds));
     if (fds == NULL)
         err(1, "calloc");
@@ -793,9 +721,9 @@ static int option_of(int fd, int level, int name)
 }
 
 // Asks the kernel for the server's own descriptors: no trace, no parsing.
-static void options(int pid)
+static void options(char **arguments)
 {
-    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    int process = (int)syscall(SYS_pidfd_open, parse_count(arguments[0]), 0);
     if (process < 0)
         err(2, "pidfd_open");
     for (int i = 0; i < 100; i++) {
@@ -940,9 +868,11 @@ static void play(struct actor *a, short events, const char *port)
         enter(a, port);
 }
 
-static void mix(const char *port, long seconds, unsigned seed)
+static void mix(char **arguments)
 {
-    srand(seed);
+    const char *port = arguments[0];
+    long seconds = parse_count(arguments[1]);
+    srand((unsigned)parse_count(arguments[2]));
     alarm((unsigned)(LIFETIME + seconds));
     struct actor actors[ACTORS];
     for (int i = 0; i < ACTORS; i++)
@@ -961,44 +891,18 @@ static void mix(const char *port, long seconds, unsigned seed)
     printf("%ld clients, %ld lines\n", arrived, checked);
 }
 
+static const struct verb verbs[] = {
+    {"probe", 2, probe},   {"push", 2, push},       {"shuffle", 3, shuffle},
+    {"many", 3, many},     {"endless", 3, endless}, {"flood", 2, flood},
+    {"fair", 3, fair},     {"owed", 1, owed},       {"leaving", 1, leaving},
+    {"unread", 2, unread}, {"typing", 2, typing},   {"slam", 2, slam},
+    {"burst", 2, burst},   {"options", 1, options}, {"mix", 3, mix},
+    {NULL, 0, NULL},
+};
+
 int main(int argc, char **argv)
 {
     alarm(LIFETIME);
-    const char *verb = argc > 1 ? argv[1] : "";
-    const char *port = argc > 2 ? argv[2] : "";
-    long a = argc > 3 && strcmp(verb, "flood") != 0 ? parse_count(argv[3]) : 0;
-    long b = argc > 4 ? parse_count(argv[4]) : 0;
-    if (strcmp(verb, "probe") == 0 && argc == 4)
-        probe(port, a);
-    else if (strcmp(verb, "push") == 0 && argc == 4)
-        push(port, a);
-    else if (strcmp(verb, "shuffle") == 0 && argc == 5)
-        shuffle(port, a, (unsigned)b);
-    else if (strcmp(verb, "many") == 0 && argc == 5)
-        many(port, (int)a, b);
-    else if (strcmp(verb, "endless") == 0 && argc == 5)
-        endless(port, a, b);
-    else if (strcmp(verb, "flood") == 0 && argc == 4)
-        flood(port, argv[3]);
-    else if (strcmp(verb, "fair") == 0 && argc == 5)
-        fair(port, (int)a, b);
-    else if (strcmp(verb, "owed") == 0 && argc == 3)
-        owed(port);
-    else if (strcmp(verb, "leaving") == 0 && argc == 3)
-        leaving(port);
-    else if (strcmp(verb, "unread") == 0 && argc == 4)
-        unread(port, (int)a);
-    else if (strcmp(verb, "typing") == 0 && argc == 4)
-        typing(port, (int)a);
-    else if (strcmp(verb, "slam") == 0 && argc == 4)
-        slam(port, a);
-    else if (strcmp(verb, "burst") == 0 && argc == 4)
-        burst(port, a);
-    else if (strcmp(verb, "options") == 0 && argc == 3)
-        options((int)parse_count(port));
-    else if (strcmp(verb, "mix") == 0 && argc == 5)
-        mix(port, a, (unsigned)b);
-    else
-        errx(1, "unknown command: see the head of storm.c");
+    run_verb(verbs, argc, argv);
     return 0;
 }
