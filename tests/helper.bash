@@ -16,7 +16,7 @@ CLOCK_TICKS=$(getconf CLK_TCK)
 
 # Tries that a failed test has besides the first. (bats sets this to 0 itself,
 # so that it can't be set from outside.)
-BATS_TEST_RETRIES=${TEST_RETRIES:-0}
+export BATS_TEST_RETRIES=${TEST_RETRIES:-0}
 
 setup() {
     ((BATS_TEST_TRY_NUMBER == 1)) ||
@@ -40,6 +40,15 @@ teardown() {
         wait "$pid" 2>/dev/null
     done
     return 0
+}
+
+# clean_up_on_exit: for a subshell that starts something itself. It ends with
+# the subshell. There bats need not trace each command either.
+clean_up_on_exit() {
+    set +eET
+    trap - DEBUG ERR
+    trap : PIPE
+    trap teardown EXIT
 }
 
 # wait_until COMMAND...: runs it again and again until it succeeds.
@@ -74,6 +83,16 @@ gone() {
     ! alive "$1"
 }
 
+stopped() {
+    [[ $(state "$1") == T ]]
+}
+
+# freeze PID: stops it, and waits until it stands still.
+freeze() {
+    kill -STOP "$1"
+    wait_until stopped "$1"
+}
+
 # cpu_ms PID: the processor time that it has used, in milliseconds.
 cpu_ms() {
     if [[ -r /proc/$1/stat ]]; then
@@ -103,6 +122,35 @@ spins() {
     ((used > 30))
 }
 
+# memory FIELD: of the server, in KB: VmRSS is what it has now, VmHWM the most
+# that it ever had.
+memory() {
+    awk -v field="$1:" '$1 == field { print $2 }' "/proc/$SERVER/status"
+}
+
+# descriptors: how many the server has open.
+descriptors() {
+    local fds=("/proc/$SERVER/fd/"*)
+    echo "${#fds[@]}"
+}
+
+descriptors_are() {
+    [[ $(descriptors) -eq $1 ]]
+}
+
+# take_descriptors: from now on the server can open none; give_descriptors: it
+# can again.
+take_descriptors() {
+    DESCRIPTOR_LIMIT=$(prlimit --pid "$SERVER" --nofile --noheadings -o SOFT)
+    local free=0
+    while [[ -e /proc/$SERVER/fd/$free ]]; do ((++free)); done
+    prlimit --pid "$SERVER" --nofile="$free:"
+}
+
+give_descriptors() {
+    prlimit --pid "$SERVER" --nofile="$DESCRIPTOR_LIMIT:"
+}
+
 # in_file TEXT FILE: TEXT, literally, is part of FILE.
 in_file() {
     grep -qF -e "$1" "$2" 2>/dev/null
@@ -118,17 +166,41 @@ alone() {
     exec "$@" 3>&-
 }
 
-# start_server STEP [ARGUMENT...]: sets SERVER to its pid and PORT. What it
-# prints is in server.out and server.err.
+# start_server STEP [ARGUMENT...]: a server of that step on a free port.
 start_server() {
-    local step=$1
-    shift
+    run_server "$OUT/${STEPS[$1]}/server" "${@:2}" 0
+}
+
+# run_server COMMAND...: starts a server and waits until it listens. Its pid is
+# in SERVER and in PID_server, what it prints in server.out and server.err.
+run_server() {
     rm -f server.out # else the one before could be taken for it
-    alone "$OUT/${STEPS[step]}/server" "$@" 0 >server.out 2>server.err &
+    alone "$@" >server.out 2>server.err &
     SERVER=$!
+    # shellcheck disable=SC2034 # read by `status server`
+    PID_server=$SERVER
     PIDS+=("$SERVER")
-    wait_until in_file 'Listening on' server.out || return
-    PORT=$(sed -n 's/^Listening on .*://p' server.out)
+    listens || {
+        [[ ! -f server.err ]] || cat server.err
+        return 1
+    }
+}
+
+# listens: waits until server.out says on which port, and sets PORT to it.
+listens() {
+    wait_until in_file 'Listening on' server.out &&
+        PORT=$(sed -n 's/^Listening on .*://p' server.out)
+}
+
+kill_server() {
+    kill -KILL "$SERVER"
+    wait_until gone "$SERVER"
+}
+
+# play_server [VERB]: peer.c is the server of one client. It sends what the
+# test types as server, and prints what it gets to server.out.
+play_server() {
+    start_peer server "${1:-serve}" && listens
 }
 
 # start_peer NAME ARGUMENT...: runs tests/peers/peer.c. What it prints is in
@@ -137,7 +209,23 @@ start_peer() {
     start_program "$1" "$TOOLS/peer" "${@:2}"
 }
 
-# start_client NAME STEP [ARGUMENT...]: the same for a client of our own.
+# churn COUNT: so many connect, say a line, hear one and leave, one by one. The
+# last that one of them has heard is in churn.out.
+churn() {
+    "$TOOLS/peer" churn "$PORT" "$1" >churn.out
+}
+
+# storm VERB ARGUMENT...: runs tests/peers/storm.c to its end.
+storm() {
+    "$TOOLS/storm" "$@" <<<"" 3>&-
+}
+
+# start_storm NAME VERB ARGUMENT...: the same in the background.
+start_storm() {
+    start_program "$1" "$TOOLS/storm" "${@:2}"
+}
+
+# start_client NAME STEP [ARGUMENT...]: a client of our own, as start_peer.
 start_client() {
     start_program "$1" "$OUT/${STEPS[$2]}/client" "${@:3}"
 }
@@ -243,6 +331,12 @@ hears_nothing() {
     not read -r -t 0.1 -u "${!fd}"
 }
 
+# repeat COUNT TEXT: prints it so often, without a newline.
+repeat() {
+    local i
+    for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done
+}
+
 # need COMMAND PACKAGE: skips the test when there is no such command.
 need() {
     command -v "$1" >/dev/null || skip "needs $1: apt-get install $2"
@@ -275,8 +369,7 @@ refuses_bad_arguments() {
     done
     refuses usage "$server" 0 0 || return
     refuses usage "$client" 127.0.0.1 "$PORT" more || return
-    kill -KILL "$SERVER"
-    wait_until gone "$SERVER" || return
+    kill_server || return
     refuses "127.0.0.1:$PORT" "$client" 127.0.0.1 "$PORT" || return
     refuses no.such.host.invalid "$client" no.such.host.invalid "$PORT"
 }

@@ -12,15 +12,6 @@ setup_file() {
     : >"$ROOT/build/ladder.txt"
 }
 
-# A scenario runs in a subshell, which ends what it has started. There bats need
-# not trace each command, which takes longer than the command.
-clean_up_on_exit() {
-    set +eET
-    trap - DEBUG ERR
-    trap : PIPE
-    trap teardown EXIT
-}
-
 # climb ROW: runs the function `scenario` for all steps at the same time, and
 # compares. A scenario gets the step and works within PATIENCE seconds, or
 # fails. Where it is expected to fail we do not wait for long.
@@ -98,8 +89,7 @@ try() {
         start_server "$1" && start_client a "$1" 127.0.0.1 "$PORT" || return
         type a $'hello\n'
         wait_until grep -q 'hello\|error' a.out || return
-        kill -KILL "$SERVER"
-        wait_until gone "$SERVER" || return
+        kill_server || return
         type a $'hello\n'
         local result=0
         status a || result=$?
@@ -160,7 +150,7 @@ try() {
         # with the usual limit, a thousand before it fails.
         ulimit -S -n 64
         start_server "$1" || return
-        "$TOOLS/peer" churn "$PORT" 1025 >churn.out || return
+        churn 1025 || return
         ! grep "server is full" churn.out
     }
     climb ..x...x
@@ -179,7 +169,7 @@ try() {
     scenario() {
         start_server "$1" && start_peer deaf deaf "$PORT" || return
         prints deaf "Your number is 0" && join b && join c || return
-        start_peer flood jam "$PORT" "0 $(printf 'x%.0s' {1..200})"
+        start_peer flood jam "$PORT" "0 $(repeat 200 x)"
         prints flood jammed || return
         say b "$NUMBER_c hello" && expect c "$NUMBER_b->> hello"
     }
@@ -189,7 +179,7 @@ try() {
 @test "a line that is too long is answered, client stays" {
     scenario() {
         start_server "$1" && connect a || return
-        say a "$(printf 'x%.0s' {1..5000})"
+        say a "$(repeat 5000 x)"
         until [[ $LINE == "error: message is longer than 250 bytes" ]]; do
             hear a || return
         done
@@ -204,14 +194,9 @@ try() {
         # Whoever spins here writes to the log: that must not wait for a disk.
         ln -s /dev/null server.err
         start_server "$1" && connect a && say a hello && hear a || return
-        local most
-        most=$(prlimit --pid "$SERVER" --nofile --noheadings -o SOFT)
-        local free=0
-        while [[ -e /proc/$SERVER/fd/$free ]]; do ((++free)); done
-        prlimit --pid "$SERVER" --nofile="$free": || return
-        connect b || return
+        take_descriptors && connect b || return
         ! spins "$SERVER" && say a hello && hear a || return
-        prlimit --pid "$SERVER" --nofile="$most":
+        give_descriptors
         say b hello && hear b
     }
     climb ......x
@@ -223,15 +208,14 @@ try() {
         kill -TERM "$SERVER"
         until [[ $LINE == *"shutting down"* ]]; do hear a || return; done
         leave a
-        wait_until gone "$SERVER" && wait "$SERVER"
+        ends_with 0 server
     }
     climb ......x
 }
 
 @test "an escape sequence does not reach the terminal" {
     scenario() {
-        start_peer server serve && prints server Listening || return
-        PORT=$(sed -n 's/^Listening on .*://p' server.out)
+        play_server || return
         start_client a "$1" 127.0.0.1 "$PORT"
         type a $'hello\n'
         type server $'\033[31mred\n\033[31mred\n'

@@ -45,10 +45,7 @@ load helper
     start_peer jam jam "$PORT" "a line that wants a reply"
     prints jam jammed
     close_input jam
-    wait_until gone "$SERVER"
-    local result=0
-    wait "$SERVER" || result=$?
-    [[ $result -eq $((128 + $(kill -l PIPE))) ]]
+    ends_with $((128 + $(kill -l PIPE))) server
 }
 
 @test "flaw: the client does not notice that its server is gone" {
@@ -56,8 +53,7 @@ load helper
     start_client a 2 127.0.0.1 "$PORT"
     type a $'hello\n'
     prints a "Message from server: hello"
-    kill -KILL "$SERVER"
-    wait_until gone "$SERVER"
+    kill_server
     type a $'is anybody there?\n'
     spins "$PID_a"
     [[ ! -s a.err ]]

@@ -4,14 +4,11 @@ load helper
 
 @test "a client that leaves costs neither CPU nor a descriptor" {
     start_server 3
-    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    churn 200
     in_file hello churn.out
     not spins "$SERVER"
     if [[ -d /proc/$SERVER/fd ]]; then
-        few_descriptors() {
-            local open=("/proc/$SERVER/fd"/*)
-            ((${#open[@]} < 20))
-        }
+        few_descriptors() { (($(descriptors) < 20)); }
         wait_until few_descriptors
     fi
 }
@@ -34,9 +31,7 @@ load helper
     expect a hello
     # While the server stands still, two lines and the end of the connection
     # come: its first reply is answered by a reset, its second is the signal.
-    kill -STOP "$SERVER"
-    stopped() { [[ $(state "$SERVER") == T ]]; }
-    wait_until stopped
+    freeze "$SERVER"
     say a $'one\ntwo'
     leave a
     kill -CONT "$SERVER"
@@ -59,8 +54,7 @@ load helper
     start_client a 3 127.0.0.1 "$PORT"
     type a $'hello\n'
     prints a "Message from server: hello"
-    kill -KILL "$SERVER"
-    wait_until gone "$SERVER"
+    kill_server
     type a $'is anybody there?\n'
     ends_with 1 a
     in_file "the server is gone" a.err

@@ -44,7 +44,7 @@ load helper
 
 @test "flaw: after 1,024 clients the pool is full, even with nobody there" {
     start_server 4
-    "$TOOLS/peer" churn "$PORT" 1024 >churn.out
+    churn 1024
     in_file "Your number is 1023" churn.out
     connect a
     expect a "error: server is full"

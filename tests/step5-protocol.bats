@@ -139,7 +139,7 @@ load helper
     prints deaf "Your number is 0"
     join b
     join c
-    start_peer flood jam "$PORT" "0 $(printf 'x%.0s' {1..200})"
+    start_peer flood jam "$PORT" "0 $(repeat 200 x)"
     prints flood jammed
     say b "2 hello, c"
     hears_nothing c

@@ -43,15 +43,13 @@ load helper
     start_server 6
     start_client a 6 127.0.0.1 "$PORT"
     prints a "Your number is 0"
-    kill -KILL "$SERVER"
+    kill_server
     ends_with 1 a
     in_file "the server is gone" a.err
 }
 
 @test "a server that does not read does not keep a message from showing" {
-    start_peer server serve-late
-    prints server Listening
-    PORT=$(sed -n 's/^Listening on .*://p' server.out)
+    play_server serve-late
     start_client a 6 127.0.0.1 "$PORT"
     type server $'one\n'
     prints a "Message from server: one"

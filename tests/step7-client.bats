@@ -6,12 +6,6 @@ load helper
 
 SCREEN=$TOOLS/screen
 
-# A server that does what the test types for it, and prints what it got.
-start_server_of_ours() {
-    start_peer server serve && prints server Listening || return
-    PORT=$(sed -n 's/^Listening on .*://p' server.out)
-}
-
 # sit_down COLUMNS: at a terminal with a client of step 7 on it, named a.
 sit_down() {
     COLUMNS=$1
@@ -67,14 +61,8 @@ clear_away() {
     done
 }
 
-# repeat COUNT TEXT
-repeat() {
-    local i
-    for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done
-}
-
 @test "what is sent is what was typed, after editing" {
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     local keys=(
         $'plain\n' $'plain\n'
         $'caf\303\251\177e\n' $'cafe\n'
@@ -108,7 +96,7 @@ repeat() {
 }
 
 @test "keys that come in pieces are no other keys" {
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     local typed=$'a\033[1;5Db\033OPc\033[[Ad\303\251\177\360\237\230\200e\n'
     local LC_ALL=C i size
     for ((i = 0; i < ${#typed}; i++)); do
@@ -123,7 +111,7 @@ repeat() {
 
 @test "a message appears above, and the half-typed line stays intact" {
     local rows=() sent="" text
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     for text in "half a line" "Привет, как дела" "漢字かな交じり文" "한국어 키보드" \
         "שלום עולם" "हिन्दी" "สวัสดี" "😀🎉" $'e\314\201te\314\201'; do
         type a "$text"
@@ -142,7 +130,7 @@ repeat() {
 @test "of a line wider than the window the end shows, and all is sent" {
     local long message
     message=$(repeat 10 "0123456789")
-    start_server_of_ours && sit_down 24
+    play_server && sit_down 24
     local above="" sent="" pair
     for pair in "the quick brown fox|brown fox" "Привет, как дела| как дела" \
         "漢字かな交じり文|交じり文" "😀😀😀😀🎉🎉|😀😀🎉🎉" \
@@ -163,7 +151,7 @@ repeat() {
 }
 
 @test "the line fits when the window becomes smaller" {
-    start_server_of_ours && sit_down 60
+    play_server && sit_down 60
     local text
     text=$(repeat 5 "123456789.")
     type a "$text"
@@ -177,7 +165,7 @@ repeat() {
 }
 
 @test "a window that is narrower than the prompt has one row of it" {
-    start_server_of_ours && sit_down 8
+    play_server && sit_down 8
     type a "hello"
     type server $'0->> you\n'
     shows $'0->> you\nText to'
@@ -186,7 +174,7 @@ repeat() {
 }
 
 @test "a line shows in a window of unknown width" {
-    start_server_of_ours && sit_down 0
+    play_server && sit_down 0
     COLUMNS=80
     type a "half a line"
     shows "Text to send: half a line"
@@ -197,7 +185,7 @@ repeat() {
 @test "the terminal is restored on every way out" {
     local way pid
     for way in HUP INT QUIT TERM; do
-        start_server_of_ours && sit_down 80
+        play_server && sit_down 80
         type a "half"
         prints a "half"
         pid=$(sed -n 's/^pid //p' a.err)
@@ -206,12 +194,12 @@ repeat() {
         in_file "[terminal restored]" a.out
         clear_away
     done
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     type a $'half\003'
     ends_with 130 a
     in_file "[terminal restored]" a.out
     clear_away
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     type a $'half\025\004'
     ends_with 0 a
     COLUMNS=80 shows "[terminal restored]"
@@ -243,7 +231,7 @@ repeat() {
 }
 
 @test "the server goes in mid-line: a clean row says so, and the status is 1" {
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     type a "half a line"
     shows_last "Text to send: half a line"
     close_input server
@@ -251,7 +239,7 @@ repeat() {
     shows $'client: the server is gone\n[terminal restored]'
     clear_away
     # What it has not read makes its end a reset.
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     kill -STOP "$PID_server"
     type a $'unread\nhalf'
     shows_last "Text to send: half"
@@ -266,14 +254,14 @@ repeat() {
 @test "a line of 250 bytes is sent, a longer one is not, on a terminal and piped" {
     local text
     text=$(repeat 83 漢)x
-    start_server_of_ours && sit_down 80
+    play_server && sit_down 80
     type a "$text"$'\n'"${text}y"$'\n'"$text漢字"$'\n'"$text漢字"$'\177\nshort\n'
     got "$text"$'\n'"$text"$'\nshort\n'
     [[ $(grep -c "^.*error: message is longer than 250 bytes" a.out) == 2 ]]
     type a $'\004'
     ends_with 0 a
     clear_away
-    start_server_of_ours && start_client a 7 127.0.0.1 "$PORT"
+    play_server && start_client a 7 127.0.0.1 "$PORT"
     type a "$text"$'\n'"${text}y"$'\nshort\r\n'
     repeat 100 "$(repeat 1000 0123456789)" >part
     cat part part part part part part part part part part >&"$IN_a"
@@ -287,7 +275,7 @@ error: message is longer than 250 bytes" ]]
 }
 
 @test "no byte from the server steers the terminal" {
-    start_server_of_ours && start_client a 7 127.0.0.1 "$PORT"
+    play_server && start_client a 7 127.0.0.1 "$PORT"
     local i octal
     for ((i = 0; i < 256; i++)); do
         printf -v octal '\\%03o' "$i"
@@ -309,7 +297,7 @@ error: message is longer than 250 bytes" ]]
 }
 
 @test "bad UTF-8 and unsafe characters show escaped, all others unchanged" {
-    start_server_of_ours && start_client a 7 127.0.0.1 "$PORT"
+    play_server && start_client a 7 127.0.0.1 "$PORT"
     local code
     for code in {0080..0099} 009{a..f} 008{a..f} 061c 200{e,f} 202{8,9} \
         202{a..e} 206{6..9}; do
@@ -344,7 +332,7 @@ END
     not_sanitized "it takes memory of its own"
     # shellcheck disable=SC2034
     local PATIENCE=50
-    start_server_of_ours
+    play_server
     mkfifo a.out
     # Prints the first row that tells something.
     { LC_ALL=C grep -am 1 -e $'\033' -e "the end" && cat >/dev/null; } \
@@ -371,14 +359,14 @@ END
 }
 
 @test "it ends when nobody takes what it prints" {
-    start_server_of_ours
+    play_server
     ln -s /dev/full a.out
     start_client a 7 127.0.0.1 "$PORT"
     type server $'one\n'
     ends_with 1 a
     in_file "stdout: No space left on device" a.err
     clear_away
-    start_server_of_ours
+    play_server
     mkfifo a.out
     head -n 1 <a.out >first 3>&- &
     PIDS+=("$!")

@@ -39,10 +39,10 @@ load helper
     expect a 'error: expected "<number> <text>"'
     say a "7 hello"
     expect a "error: client 7 is not connected"
-    say a "0 $(printf 'x%.0s' {1..249})"
+    say a "0 $(repeat 249 x)"
     expect a "error: message is longer than 250 bytes"
-    say a "0 $(printf 'x%.0s' {1..248})"
-    expect a "0->> $(printf 'x%.0s' {1..248})"
+    say a "0 $(repeat 248 x)"
+    expect a "0->> $(repeat 248 x)"
 }
 
 @test "control characters are not passed on, but tabs are" {
@@ -89,8 +89,7 @@ load helper
     expect c "error: server is full"
     not hear c
     leave a
-    there_is_a_place() { join d; }
-    wait_until there_is_a_place
+    wait_until join d
     refuses "expected a number from 1 to" "$OUT/step7-robust/server" -n 0
     refuses "expected a number from 1 to" "$OUT/step7-robust/server" -n 2x
 }
@@ -100,14 +99,13 @@ load helper
     for signal in INT TERM; do
         start_server 7
         # Numbers with gaps: nobody may be forgotten.
-        "$TOOLS/peer" churn "$PORT" 5 >churn.out
+        churn 5
         join a
         kill -s "$signal" "$SERVER"
         expect a "error: server is shutting down"
         not hear a
         leave a
-        wait_until gone "$SERVER"
-        wait "$SERVER"
+        ends_with 0 server
     done
 }
 

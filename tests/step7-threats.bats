@@ -4,31 +4,6 @@
 
 load helper
 
-# storm VERB ARGUMENT...: runs tests/peers/storm.c to its end.
-storm() {
-    "$TOOLS/storm" "$@" <<<"" 3>&-
-}
-
-# start_storm NAME VERB ARGUMENT...: the same in the background.
-start_storm() {
-    start_program "$1" "$TOOLS/storm" "${@:2}"
-}
-
-# memory FIELD: of the server, in KB: VmRSS is what it has now, VmHWM the most
-# that it ever had.
-memory() {
-    awk -v field="$1:" '$1 == field { print $2 }' "/proc/$SERVER/status"
-}
-
-descriptors() {
-    local fds=("/proc/$SERVER/fd/"*)
-    echo "${#fds[@]}"
-}
-
-descriptors_are() {
-    [[ $(descriptors) -eq $1 ]]
-}
-
 # Two clients that have nothing to do with the trouble.
 join_bystanders() {
     join by
@@ -49,18 +24,6 @@ no_slower_than() {
     ((median < $1 * 1000 && p99 < $2 * 1000 && worst < $3 * 1000))
 }
 
-# start_on PORT: a server on a port that was used before.
-start_on() {
-    : >server.out # what the one before has printed
-    alone "$OUT/${STEPS[7]}/server" "$1" >server.out 2>>server.err &
-    SERVER=$!
-    PIDS+=("$SERVER")
-    wait_until grep -q "Listening on 127.0.0.1:$1" server.out || {
-        cat server.err
-        return 1
-    }
-}
-
 # The log has nothing but lines of these forms, all in printable ASCII.
 log_is_clean() {
     local address='127\.0\.0\.1:[0-9]+'
@@ -73,7 +36,7 @@ log_is_clean() {
     start_client reader 7 127.0.0.1 "$PORT"
     prints reader "Your number is 0"
     kill -STOP "$PID_reader"
-    start_storm flood flood "$PORT" "0 $(printf 'x%.0s' {1..200})"
+    start_storm flood flood "$PORT" "0 $(repeat 200 x)"
     prints flood begins
     no_slower_than 50 500 5000
 }
@@ -106,7 +69,7 @@ log_is_clean() {
     start_server 7
     join a
     local x
-    x=$(printf 'x%.0s' {1..247})
+    x=$(repeat 247 x)
     say a "0 $x"
     expect a "0->> $x"
     say a "0 ${x}y"
@@ -144,11 +107,7 @@ log_is_clean() {
     need prlimit util-linux
     start_server 7
     join_bystanders
-    local most
-    most=$(prlimit --pid "$SERVER" --nofile --noheadings -o SOFT)
-    local free=0
-    while [[ -e /proc/$SERVER/fd/$free ]]; do ((++free)); done
-    prlimit --pid "$SERVER" --nofile="$free:"
+    take_descriptors
     start_peer crowd crowd "$PORT" 100
     wait_until in_file "accept: Too many open files" server.err
     not spins "$SERVER"
@@ -157,7 +116,7 @@ log_is_clean() {
     leave stander
     wait_until in_file "client 2 " server.err
     (($(wc -l <server.err) < 20))
-    prlimit --pid "$SERVER" --nofile="$most:"
+    give_descriptors
     prints crowd "all here"
     close_input crowd
     ends_with 0 crowd
@@ -221,7 +180,7 @@ log_is_clean() {
     join a
     join b
     leave b
-    "$TOOLS/peer" churn "$PORT" 300 >churn.out
+    churn 300
     join c
     ((NUMBER_c > 300))
     seq -f '%.0f hello' 1 $((NUMBER_c - 1)) |
@@ -245,8 +204,7 @@ log_is_clean() {
         leave d
     done
     leave b
-    there_is_a_place() { join d; }
-    wait_until there_is_a_place
+    wait_until join d
     say a "$NUMBER_d hello"
     expect d "0->> hello"
     connect e
@@ -261,8 +219,7 @@ log_is_clean() {
     for i in {1..50}; do connect "c$i"; done
     wait_until in_file "client 33 " server.err
     kill -TERM "$SERVER"
-    wait_until gone "$SERVER"
-    wait "$SERVER"
+    ends_with 0 server
 }
 
 @test "threat 18: a client that has not ended a line costs less than 64 KB" {
@@ -322,11 +279,9 @@ log_is_clean() {
     for ((i = 0; i < 100; i++)); do
         kill -TERM "$SERVER" 2>/dev/null || break
     done
-    local result=0
-    wait_until gone "$SERVER"
-    wait "$SERVER" || result=$?
-    echo "status $result after $((SECONDS - started)) s"
-    ((result == 0 && SECONDS - started < 6))
+    ends_with 0 server
+    echo "after $((SECONDS - started)) s"
+    ((SECONDS - started < 6))
     for i in 1 2 3; do
         prints "quiet$i" "error: server is shutting down"
     done
@@ -335,15 +290,13 @@ log_is_clean() {
 @test "threat 22: SIGTERM: who reads late gets all its replies, and is told" {
     start_server 7
     storm unread "$PORT" "$SERVER"
-    wait_until gone "$SERVER"
-    wait "$SERVER"
+    ends_with 0 server
 }
 
 @test "threat 22: SIGTERM: who is typing gets what waits for it, and is told" {
     start_server 7
     storm typing "$PORT" "$SERVER"
-    wait_until gone "$SERVER"
-    wait "$SERVER"
+    ends_with 0 server
 }
 
 @test "threat 23: killed and started again, 20 times, it has its port at once" {
@@ -351,10 +304,9 @@ log_is_clean() {
     local i
     for ((i = 0; i < 20; i++)); do
         join a
-        kill -KILL "$SERVER"
-        wait_until gone "$SERVER"
+        kill_server
         leave a # after the server: the server's end is in TIME_WAIT
-        start_on "$PORT"
+        run_server "$OUT/${STEPS[7]}/server" "$PORT"
     done
     ! command -v ss >/dev/null ||
         ss -Htan state time-wait "sport = :$PORT" | grep -q .
@@ -369,9 +321,7 @@ log_is_clean() {
 
 @test "threat 24: all who came while the server stood still are let in" {
     start_server 7
-    kill -STOP "$SERVER"
-    stopped() { [[ $(state "$SERVER") == T ]]; }
-    wait_until stopped
+    freeze "$SERVER"
     local i
     for i in {1..100}; do connect "c$i"; done
     kill -CONT "$SERVER"
@@ -386,10 +336,10 @@ log_is_clean() {
     start_server 7
     local before fds
     fds=$(descriptors)
-    "$TOOLS/peer" churn "$PORT" 300 >churn.out
+    churn 300
     wait_until descriptors_are "$fds"
     before=$(memory VmRSS)
-    "$TOOLS/peer" churn "$PORT" 1000 >churn.out
+    churn 1000
     wait_until descriptors_are "$fds"
     echo "$before KB before, $(memory VmRSS) KB after"
     (($(memory VmRSS) - before < 100))
@@ -425,7 +375,7 @@ log_is_clean() {
     [[ -w /dev/full ]] || skip "needs /dev/full"
     ln -s /dev/full server.err
     start_server 7
-    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    churn 200
     join_bystanders
     bystanders_talk
     [[ ! -s server.err ]]
@@ -438,18 +388,15 @@ log_is_clean() {
     start_server 7
     # The pipe is full when dd would have to wait.
     not dd if=/dev/zero of=server.err bs=4096 count=1000 oflag=nonblock
-    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    churn 200
     join_bystanders
     bystanders_talk
     exec {pipe}>&-
 }
 
 @test "threat 31: a log on a socket that nobody reads stops nobody" {
-    alone "$TOOLS/peer" mute "$OUT/${STEPS[7]}/server" 0 >server.out &
-    PIDS+=("$!")
-    wait_until in_file "Listening on" server.out
-    PORT=$(sed -n 's/^Listening on .*://p' server.out)
-    "$TOOLS/peer" churn "$PORT" 200 >churn.out
+    run_server "$TOOLS/peer" mute "$OUT/${STEPS[7]}/server" 0
+    churn 200
     join_bystanders
     bystanders_talk
 }
@@ -457,7 +404,7 @@ log_is_clean() {
 @test "threat 31: a crowd does not flood the log" {
     start_server 7
     local started=$SECONDS
-    "$TOOLS/peer" churn "$PORT" 2000 >churn.out
+    churn 2000
     local lines
     lines=$(wc -l <server.err)
     echo "$lines lines in about $((SECONDS - started)) s"
@@ -478,7 +425,6 @@ log_is_clean() {
     refuses "usage: " "$server" 0 0
     refuses "usage: " "$client" 127.0.0.1 "$PORT" more
     refuses "999.1.1.1" "$client" 999.1.1.1 "$PORT"
-    kill -KILL "$SERVER"
-    wait_until gone "$SERVER"
+    kill_server
     refuses "127.0.0.1:$PORT: Connection refused" "$client" 127.0.0.1 "$PORT"
 }

@@ -3,28 +3,12 @@
 
 load ../helper
 
-memory() {
-    awk -v field="$1:" '$1 == field { print $2 }' "/proc/$SERVER/status"
-}
-
-descriptors() {
-    local fds=("/proc/$SERVER/fd/"*)
-    echo "${#fds[@]}"
-}
-
-descriptors_are() {
-    [[ $(descriptors) -eq $1 ]]
-}
-
 # beside NAME COMMAND: runs it beside the tests, in a directory of its own.
 beside() {
     local dir=$BATS_FILE_TMPDIR/$1
     mkdir "$dir"
     (
-        set +eET
-        trap - DEBUG ERR
-        trap : PIPE
-        trap teardown EXIT
+        clean_up_on_exit
         cd "$dir" && "$2"
     ) >"$dir/log" 2>&1 3>&- &
     echo "$!" >"$dir/pid"
@@ -33,6 +17,7 @@ beside() {
 # What the server notices after a minute runs beside the other tests, with
 # servers of its own.
 setup_file() {
+    make --no-print-directory -s -C "$ROOT" all tools
     beside deaf stay_deaf
     ! can_unplug || beside unplugged unplug
 }
@@ -47,7 +32,7 @@ teardown_file() {
 # A client takes nothing, while there is something for it.
 stay_deaf() {
     start_server 7 &&
-        start_program push "$TOOLS/storm" push "$PORT" 1000 &&
+        start_storm push push "$PORT" 1000 &&
         prints push refused && wait_for_drop
 }
 
@@ -75,11 +60,8 @@ unplug() {
         in_net client_host ip address add 192.0.2.2/24 dev veth1 &&
         in_net server_host ip link set veth0 up &&
         in_net client_host ip link set veth1 up || return
-    alone nsenter -t "$PID_server_host" -n "$OUT/${STEPS[7]}/server" \
-        -a 192.0.2.1 0 >server.out 2>server.err &
-    PIDS+=("$!")
-    wait_until in_file "Listening on" server.out || return
-    PORT=$(sed -n 's/^Listening on .*://p' server.out)
+    run_server nsenter -t "$PID_server_host" -n "$OUT/${STEPS[7]}/server" \
+        -a 192.0.2.1 0 || return
     start_program client nsenter -t "$PID_client_host" -n \
         "$OUT/${STEPS[7]}/client" 192.0.2.1 "$PORT" &&
         prints client "Your number is 0" &&
@@ -109,10 +91,10 @@ was_dropped() {
     start_server 7
     local before fds
     fds=$(descriptors)
-    "$TOOLS/peer" churn "$PORT" 1000 >churn.out
+    churn 1000
     wait_until descriptors_are "$fds"
     before=$(memory VmRSS)
-    "$TOOLS/peer" churn "$PORT" 10000 >churn.out
+    churn 10000
     wait_until descriptors_are "$fds"
     echo "$before KB before, $(memory VmRSS) KB after"
     (($(memory VmRSS) - before < 100))
@@ -123,17 +105,9 @@ was_dropped() {
     local i
     for ((i = 0; i < 100; i++)); do
         join a
-        kill -KILL "$SERVER"
-        wait_until gone "$SERVER"
+        kill_server
         leave a
-        : >server.out # what the one before has printed
-        alone "$OUT/${STEPS[7]}/server" "$PORT" >server.out 2>server.err &
-        SERVER=$!
-        PIDS+=("$SERVER")
-        wait_until grep -q "Listening on" server.out || {
-            cat server.err
-            return 1
-        }
+        run_server "$OUT/${STEPS[7]}/server" "$PORT"
     done
     join a
 }
@@ -144,12 +118,12 @@ was_dropped() {
     start_server 7
     local before fds worst=0 i
     fds=$(descriptors)
-    "$TOOLS/storm" mix "$PORT" 5 "$seed" >mix.out
+    storm mix "$PORT" 5 "$seed" >mix.out
     wait_until descriptors_are "$fds"
     before=$(memory VmRSS)
-    start_program mix "$TOOLS/storm" mix "$PORT" "$time" "$seed"
+    start_storm mix mix "$PORT" "$time" "$seed"
     while alive "$PID_mix"; do
-        "$TOOLS/storm" probe "$PORT" 300 >probe.out
+        storm probe "$PORT" 300 >probe.out
         read -r _ _ _ _ _ i _ <probe.out
         ((i <= worst)) || worst=$i
     done
