@@ -27,10 +27,10 @@ setup() {
     # Tests cut strings by characters, not bytes.
     export LC_ALL=C.UTF-8
     # bats need not trace what our functions do: that takes longer than they do.
-    # But these two of its own have to, to take away the trap that traces: with
-    # it a failed [[ ]] or (( )) would be said to stand in line 1 of the file.
+    # It traces the test alone, to know its line, and these two of its own have
+    # to be able to end that; else a failed [[ ]] would stand in line 1.
     set +T
-    declare -ft bats_error_trap bats_check_status_from_trap
+    declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap
     cd "$BATS_TEST_TMPDIR" || return
 }
 
