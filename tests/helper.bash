@@ -218,6 +218,19 @@ churn() {
     "$TOOLS/peer" churn "$PORT" "$1" >churn.out
 }
 
+# churn_leaves_nothing BEFORE COUNT: COUNT connections leave the server with no
+# descriptor and less than 100 KB more than it had after as many as BEFORE.
+churn_leaves_nothing() {
+    local fds before after
+    fds=$(descriptors)
+    churn "$1" && wait_until descriptors_are "$fds" || return
+    before=$(memory VmRSS)
+    churn "$2" && wait_until descriptors_are "$fds" || return
+    after=$(memory VmRSS)
+    echo "$before KB before, $after KB after"
+    ((after - before < 100))
+}
+
 # storm VERB ARGUMENT...: runs tests/peers/storm.c to its end.
 storm() {
     "$TOOLS/storm" "$@" <<<"" 3>&-

@@ -231,11 +231,27 @@ static long count_refusals(struct peer *p, long long number)
     return count;
 }
 
-// Sends line over and over to number, who does not read, until so many bytes
-// were refused. Returns how many lines were not, and so are on their way.
-static long fill(struct peer *from, long long number, const char *line,
-                 long bytes)
+// The line that fill() sends to number. It lasts until the next call.
+static const char *filler_to(long long number)
 {
+    static char line[256];
+    snprintf(line, sizeof(line), "%lld %0200d\n", number, 0);
+    return line;
+}
+
+// What arrives of it when number has sent it.
+static const char *filler_from(long long number)
+{
+    static char line[256];
+    snprintf(line, sizeof(line), "%lld->> %0200d", number, 0);
+    return line;
+}
+
+// Sends a line over and over to number, who does not read, until so many bytes
+// were refused. Returns how many lines were not, and so are on their way.
+static long fill(struct peer *from, long long number, long bytes)
+{
+    const char *line = filler_to(number);
     char lines[CHUNK];
     size_t length = repeat(lines, line);
     size_t size = strlen(line);
@@ -265,13 +281,10 @@ static void push(char **arguments)
     long bytes = parse_count(arguments[1]);
     struct peer *to = join(port, true);
     struct peer *from = join(port, false);
-    char line[256];
-    snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
-    long lines = fill(from, to->number, line, bytes);
+    long lines = fill(from, to->number, bytes);
     wait_for_stdin_to_end();
-    snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
     for (; lines > 0; lines--)
-        expect(to, line);
+        expect(to, filler_from(from->number));
     printf("all others came\n");
     leave(from);
     leave(to);
@@ -279,13 +292,12 @@ static void push(char **arguments)
 
 // Sends a line to number, who leaves. Returns true if it was said to be gone.
 // Otherwise the line was refused, or it is on its way and *lines counts it.
-static bool is_gone(struct peer *from, long long number, const char *line,
-                    long *lines)
+static bool is_gone(struct peer *from, long long number, long *lines)
 {
     char gone[64];
     snprintf(gone, sizeof(gone), "error: client %lld is not connected",
              number);
-    say(from, line);
+    say(from, filler_to(number));
     say(from, "what now?\n");
     const char *reply = hear(from);
     if (reply == NULL)
@@ -306,17 +318,14 @@ static void leaving(char **arguments)
     const char *port = arguments[0];
     struct peer *to = join(port, true);
     struct peer *from = join(port, false);
-    char line[256];
-    snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
-    long lines = fill(from, to->number, line, 1);
+    long lines = fill(from, to->number, 1);
     shutdown(to->fd, SHUT_WR);
     long long end = now_us() + PATIENCE * 1000LL;
-    while (!is_gone(from, to->number, line, &lines))
+    while (!is_gone(from, to->number, &lines))
         if (now_us() > end)
             errx(1, "a client that has half-closed does not leave");
-    snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
     for (; lines > 0; lines--)
-        expect(to, line);
+        expect(to, filler_from(from->number));
     if (hear(to) != NULL)
         errx(1, "more lines than were sent before it left");
     printf("it got what it was owed\n");
@@ -616,14 +625,11 @@ static void typing(char **arguments)
     const char *port = arguments[0];
     struct peer *to = join(port, false);
     struct peer *from = join(port, false);
-    char line[256];
-    snprintf(line, sizeof(line), "%lld %0200d\n", to->number, 0);
-    long lines = fill(from, to->number, line, 1);
+    long lines = fill(from, to->number, 1);
     if (kill((pid_t)parse_count(arguments[1]), SIGTERM) < 0)
         err(1, "kill");
-    snprintf(line, sizeof(line), "%lld->> %0200d", from->number, 0);
     for (long left = lines; left > 0; left--) {
-        expect(to, line);
+        expect(to, filler_from(from->number));
         if (left == lines / 2) // now the server can send what it still has
             poll(NULL, 0, QUIET);
         if (left < lines / 2)

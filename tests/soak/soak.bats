@@ -89,15 +89,7 @@ was_dropped() {
 
 @test "threat 25: 10,000 connections leave nothing behind" {
     start_server 7
-    local before fds
-    fds=$(descriptors)
-    churn 1000
-    wait_until descriptors_are "$fds"
-    before=$(memory VmRSS)
-    churn 10000
-    wait_until descriptors_are "$fds"
-    echo "$before KB before, $(memory VmRSS) KB after"
-    (($(memory VmRSS) - before < 100))
+    churn_leaves_nothing 1000 10000
 }
 
 @test "threat 23: killed and started again, 100 times" {
