@@ -2,9 +2,10 @@
 
 #include <err.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 enum {
     BUFFER_SIZE = 4096, // bytes; a line has to fit
-    ADDRESS_SIZE = 64, // bytes: an address and a port as text
+    BACKLOG = 4096, // connections; the kernel has a limit of its own
 };
 
 struct client {
@@ -25,72 +26,40 @@ struct client {
     char buffer[BUFFER_SIZE];
 };
 
-// Returns text as a number from min to max, or ends the program; name is what
-// the user knows it by.
-static long parse_argument(const char *name, const char *text, long min,
-                           long max)
+static in_port_t parse_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-    if (digits == 0 || text[digits] != '\0' || number < min || number > max)
-        errx(1, "%s %s: expected a number from %ld to %ld", name, text, min,
-             max);
-    return number;
+    long port = strtol(text, NULL, 10);
+    if (digits == 0 || text[digits] != '\0' || port > 65535)
+        errx(1, "port %s: expected a number from 0 to 65535", text);
+    return (in_port_t)port;
 }
 
-static void set_option(int fd, int level, int name, int value)
+// Returns a socket that listens on the loopback address, and says on which
+// port: 0 lets the kernel pick a free one. Ends the program if that fails.
+static int listen_on(in_port_t port)
 {
-    if (setsockopt(fd, level, name, &value, sizeof(value)) < 0)
-        err(1, "setsockopt");
-}
-
-// Returns a socket that listens on host and port; with port 0 the kernel
-// picks a free one. Ends the program when that fails.
-static int listen_on(const char *host, const char *port)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *address;
-    int error = getaddrinfo(host, port, &hints, &address);
-    if (error != 0)
-        errx(1, "%s: %s", host, gai_strerror(error));
-    int listener = socket(address->ai_family, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener < 0)
         err(1, "socket");
-    // Without it the port of a server that has just ended stays taken while
-    // its connections are in TIME_WAIT (socket(7)).
-    set_option(listener, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (bind(listener, address->ai_addr, address->ai_addrlen) < 0)
-        err(1, "%s:%s", host, port);
-    if (listen(listener, SOMAXCONN) < 0)
-        err(1, "listen");
-    freeaddrinfo(address);
-    return listener;
-}
-
-// Writes the address, size bytes, and its port to text, ADDRESS_SIZE bytes,
-// and returns it; an IPv6 address stands in brackets.
-static char *format_address(const struct sockaddr_storage *address,
-                            socklen_t size, char *text)
-{
-    char host[ADDRESS_SIZE - sizeof("[]:65535")];
-    char port[sizeof("65535")];
-    if (getnameinfo((const struct sockaddr *)address, size, host, sizeof(host),
-                    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return strcpy(text, "unknown address");
-    const char *format = strchr(host, ':') ? "[%s]:%s" : "%s:%s";
-    snprintf(text, ADDRESS_SIZE, format, host, port);
-    return text;
-}
-
-// Tells the user, and whoever started us with port 0, where to connect.
-static void announce(int listener)
-{
-    struct sockaddr_storage address;
+    if (listener <= STDERR_FILENO) // a client could get the place of stdout
+        errx(1, "stdin, stdout or stderr is closed");
+    // Else the port stays taken while old connections are in TIME_WAIT.
+    int on = 1;
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        err(1, "setsockopt");
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
+    if (bind(listener, (struct sockaddr *)&address, size) < 0)
+        err(1, "127.0.0.1:%d", port);
+    if (listen(listener, BACKLOG) < 0)
+        err(1, "listen");
     if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
         err(1, "getsockname");
-    char text[ADDRESS_SIZE];
-    printf("Listening on %s\n", format_address(&address, size, text));
+    printf("Listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+    return listener;
 }
 
 // Writes all of data: one write() may take less than it is given, or be
@@ -109,12 +78,17 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-// Sends one line. If that fails, the connection is shut down: receive() then
-// returns 0 to the thread that owns the client, and only the owner closes it.
-static void send_line(struct client *c, const char *text)
+// Sends one line, as printf() formats it. If that fails, the connection is
+// shut down: receive() then returns 0 to the owner, which alone closes it.
+__attribute__((format(printf, 2, 3))) static void
+send_line(struct client *c, const char *format, ...)
 {
-    char line[BUFFER_SIZE + 1]; // the longest text and its newline
-    int length = snprintf(line, sizeof(line), "%s\n", text);
+    char line[BUFFER_SIZE + 64]; // the longest text and what goes around it
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    line[length++] = '\n';
     if (!c->lost && write_all(c->fd, line, length) < 0) {
         warn("write");
         c->lost = true;
@@ -122,14 +96,17 @@ static void send_line(struct client *c, const char *text)
     }
 }
 
-// Reads once into the free part of the client's buffer. Returns what read()
-// does: the number of bytes; 0 at the end of the stream, or if the buffer has
-// no room; -1 on an error.
+// Reads once, behind what is left of an unfinished line. Returns what read()
+// does, and so 0 at the end of the stream, or if the buffer has no room.
 static ssize_t receive(struct client *c)
 {
-    ssize_t n = read(c->fd, c->buffer + c->end, BUFFER_SIZE - c->end);
-    if (n < 0 && errno == EINTR)
-        return receive(c);
+    c->end -= c->start;
+    memmove(c->buffer, c->buffer + c->start, c->end);
+    c->start = 0;
+    char *room = c->buffer + c->end;
+    ssize_t n = read(c->fd, room, c->buffer + BUFFER_SIZE - room);
+    while (n < 0 && errno == EINTR) // a signal came meanwhile
+        n = read(c->fd, room, c->buffer + BUFFER_SIZE - room);
     if (n < 0)
         warn("read");
     if (n > 0)
@@ -144,12 +121,8 @@ static char *next_line(struct client *c)
 {
     char *line = c->buffer + c->start;
     char *newline = memchr(line, '\n', c->end - c->start);
-    if (newline == NULL) {
-        c->end -= c->start;
-        c->start = 0;
-        memmove(c->buffer, line, c->end);
+    if (newline == NULL)
         return NULL;
-    }
     c->start = newline + 1 - c->buffer;
     *newline = '\0';
     return line;
@@ -158,7 +131,7 @@ static char *next_line(struct client *c)
 static void handle_line(struct client *c, const char *line)
 {
     printf("Message received: %s\n", line);
-    send_line(c, line);
+    send_line(c, "%s", line);
 }
 
 static void serve_client(struct client *c)
@@ -204,20 +177,17 @@ int main(int argc, char **argv)
 {
     if (argc > 2)
         errx(1, "usage: server [port]");
-    const char *port = argc > 1 ? argv[1] : "8081";
-    parse_argument("port", port, 0, 65535);
+    in_port_t port = argc > 1 ? parse_port(argv[1]) : 8081;
     // A write to a closed connection is then an error, not a deadly signal.
     signal(SIGPIPE, SIG_IGN);
     // A line shows at once, also when stdout is a pipe or a file.
     setvbuf(stdout, NULL, _IOLBF, 0);
-    int listener = listen_on("127.0.0.1", port);
-    announce(listener);
+    int listener = listen_on(port);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
-        if (fd < 0) {
+        if (fd < 0)
             warn("accept");
-            continue;
-        }
-        start_client(fd);
+        else
+            start_client(fd);
     }
 }

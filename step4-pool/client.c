@@ -22,22 +22,16 @@ struct server {
     char buffer[BUFFER_SIZE];
 };
 
-// Returns text as a number from min to max, or ends the program; name is what
-// the user knows it by.
-static long parse_argument(const char *name, const char *text, long min,
-                           long max)
+static void check_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-    if (digits == 0 || text[digits] != '\0' || number < min || number > max)
-        errx(1, "%s %s: expected a number from %ld to %ld", name, text, min,
-             max);
-    return number;
+    long port = strtol(text, NULL, 10);
+    if (text[digits] != '\0' || port < 1 || port > 65535)
+        errx(1, "port %s: expected a number from 1 to 65535", text);
 }
 
 // Returns a socket that is connected to host and port. A name may have several
-// addresses (localhost: ::1 and 127.0.0.1); the first that answers is taken.
-// Ends the program when none does.
+// addresses; the first that answers is taken. Ends the program if none does.
 static int connect_to(const char *host, const char *port)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -50,10 +44,9 @@ static int connect_to(const char *host, const char *port)
         if (fd < 0)
             continue;
         if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-            freeaddrinfo(addresses);
-            // In the place of stdout it would be sent what we print.
-            if (fd <= STDERR_FILENO)
+            if (fd <= STDERR_FILENO) // it could get the place of stdout
                 errx(1, "stdin, stdout or stderr is closed");
+            freeaddrinfo(addresses);
             return fd;
         }
         close(fd);
@@ -77,14 +70,17 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-// Reads once into the free part of the buffer. Returns what read() does: the
-// number of bytes; 0 at the end of the stream, or if the buffer has no room;
-// -1 on an error.
+// Reads once, behind what is left of an unfinished line. Returns what read()
+// does, and so 0 at the end of the stream, or if the buffer has no room.
 static ssize_t receive(struct server *s)
 {
-    ssize_t n = read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
-    if (n < 0 && errno == EINTR)
-        return receive(s);
+    s->end -= s->start;
+    memmove(s->buffer, s->buffer + s->start, s->end);
+    s->start = 0;
+    char *room = s->buffer + s->end;
+    ssize_t n = read(s->fd, room, s->buffer + BUFFER_SIZE - room);
+    while (n < 0 && errno == EINTR) // a signal came meanwhile
+        n = read(s->fd, room, s->buffer + BUFFER_SIZE - room);
     if (n < 0)
         warn("read");
     if (n > 0)
@@ -99,12 +95,8 @@ static char *next_line(struct server *s)
 {
     char *line = s->buffer + s->start;
     char *newline = memchr(line, '\n', s->end - s->start);
-    if (newline == NULL) {
-        s->end -= s->start;
-        s->start = 0;
-        memmove(s->buffer, line, s->end);
+    if (newline == NULL)
         return NULL;
-    }
     s->start = newline + 1 - s->buffer;
     *newline = '\0';
     return line;
@@ -122,9 +114,8 @@ static bool print_line(struct server *s)
     return true;
 }
 
-// Asks for a line and reads it into *line, *size bytes that the caller frees
-// (getline(3)). Returns its length with the newline, which is added if the
-// input ends without one, or 0 or less at the end of the input.
+// Asks for a line and reads it as getline(3) does. Returns its length with the
+// newline, which is added if it lacks one, or 0 or less at the end of input.
 static ssize_t read_console(char **line, size_t *size)
 {
     printf("Text to send: ");
@@ -143,11 +134,9 @@ int main(int argc, char **argv)
         errx(1, "usage: client [host [port]]");
     const char *host = argc > 1 ? argv[1] : "127.0.0.1";
     const char *port = argc > 2 ? argv[2] : "8081";
-    parse_argument("port", port, 0, 65535);
+    check_port(port);
     // A write to a closed connection is then an error, not a deadly signal.
     signal(SIGPIPE, SIG_IGN);
-    // A line shows at once, also when stdout is a pipe or a file.
-    setvbuf(stdout, NULL, _IOLBF, 0);
     struct server s = {.fd = connect_to(host, port)};
     if (!print_line(&s)) // "Your number is ..."
         errx(1, "the server is gone");

@@ -24,14 +24,15 @@ struct line {
 
 // A queue between two threads, as Go's channels are: to send waits while it is
 // full, to receive while it is empty. A thread that waits sleeps until the
-// condition is signalled; nobody polls.
+// condition is signalled; nobody polls. The counters only grow: line n is at
+// n % CHANNEL_SIZE.
 struct channel {
     pthread_mutex_t lock;
     pthread_cond_t not_full;
     pthread_cond_t not_empty;
     bool closed;
-    size_t first;
-    size_t count;
+    size_t sent;
+    size_t received;
     struct line lines[CHANNEL_SIZE];
 };
 
@@ -44,22 +45,16 @@ struct server {
     char buffer[BUFFER_SIZE];
 };
 
-// Returns text as a number from min to max, or ends the program; name is what
-// the user knows it by.
-static long parse_argument(const char *name, const char *text, long min,
-                           long max)
+static void check_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-    if (digits == 0 || text[digits] != '\0' || number < min || number > max)
-        errx(1, "%s %s: expected a number from %ld to %ld", name, text, min,
-             max);
-    return number;
+    long port = strtol(text, NULL, 10);
+    if (text[digits] != '\0' || port < 1 || port > 65535)
+        errx(1, "port %s: expected a number from 1 to 65535", text);
 }
 
 // Returns a socket that is connected to host and port. A name may have several
-// addresses (localhost: ::1 and 127.0.0.1); the first that answers is taken.
-// Ends the program when none does.
+// addresses; the first that answers is taken. Ends the program if none does.
 static int connect_to(const char *host, const char *port)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -72,10 +67,9 @@ static int connect_to(const char *host, const char *port)
         if (fd < 0)
             continue;
         if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-            freeaddrinfo(addresses);
-            // In the place of stdout it would be sent what we print.
-            if (fd <= STDERR_FILENO)
+            if (fd <= STDERR_FILENO) // it could get the place of stdout
                 errx(1, "stdin, stdout or stderr is closed");
+            freeaddrinfo(addresses);
             return fd;
         }
         close(fd);
@@ -99,16 +93,21 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-// Reads once into the free part of the buffer. Returns what read() does: the
-// number of bytes; 0 at the end of the stream, or if the buffer has no room;
-// -1 on an error.
+// Reads once, behind what is left of an unfinished line. Returns what read()
+// does, and so 0 at the end of the stream, or if the buffer has no room.
 static ssize_t receive(struct server *s)
 {
-    ssize_t n = read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
-    if (n < 0 && errno == EINTR)
-        return receive(s);
-    if (n < 0)
+    s->end -= s->start;
+    memmove(s->buffer, s->buffer + s->start, s->end);
+    s->start = 0;
+    char *room = s->buffer + s->end;
+    ssize_t n = read(s->fd, room, s->buffer + BUFFER_SIZE - room);
+    while (n < 0 && errno == EINTR) // a signal came meanwhile
+        n = read(s->fd, room, s->buffer + BUFFER_SIZE - room);
+    if (n < 0) {
         warn("read");
+        s->lost = true;
+    }
     if (n > 0)
         s->end += n;
     return n;
@@ -121,12 +120,8 @@ static char *next_line(struct server *s)
 {
     char *line = s->buffer + s->start;
     char *newline = memchr(line, '\n', s->end - s->start);
-    if (newline == NULL) {
-        s->end -= s->start;
-        s->start = 0;
-        memmove(s->buffer, line, s->end);
+    if (newline == NULL)
         return NULL;
-    }
     s->start = newline + 1 - s->buffer;
     *newline = '\0';
     return line;
@@ -148,32 +143,30 @@ static bool print_line(struct server *s)
 static bool channel_send(struct channel *ch, struct line line)
 {
     pthread_mutex_lock(&ch->lock);
-    while (ch->count == CHANNEL_SIZE && !ch->closed)
+    while (ch->sent - ch->received == CHANNEL_SIZE && !ch->closed)
         pthread_cond_wait(&ch->not_full, &ch->lock);
-    bool sent = !ch->closed;
-    if (sent) {
-        ch->lines[(ch->first + ch->count++) % CHANNEL_SIZE] = line;
+    bool open = !ch->closed;
+    if (open) {
+        ch->lines[ch->sent++ % CHANNEL_SIZE] = line;
         pthread_cond_signal(&ch->not_empty);
     }
     pthread_mutex_unlock(&ch->lock);
-    return sent;
+    return open;
 }
 
 // Returns false when the channel is closed and nothing is left in it.
 static bool channel_receive(struct channel *ch, struct line *line)
 {
     pthread_mutex_lock(&ch->lock);
-    while (ch->count == 0 && !ch->closed)
+    while (ch->received == ch->sent && !ch->closed)
         pthread_cond_wait(&ch->not_empty, &ch->lock);
-    bool received = ch->count > 0;
-    if (received) {
-        *line = ch->lines[ch->first];
-        ch->first = (ch->first + 1) % CHANNEL_SIZE;
-        ch->count--;
+    bool found = ch->received != ch->sent;
+    if (found) {
+        *line = ch->lines[ch->received++ % CHANNEL_SIZE];
         pthread_cond_signal(&ch->not_full);
     }
     pthread_mutex_unlock(&ch->lock);
-    return received;
+    return found;
 }
 
 // Returns whether the channel was open until now.
@@ -188,9 +181,8 @@ static bool channel_close(struct channel *ch)
     return was_open;
 }
 
-// Asks for a line and reads it into *line, *size bytes that the caller frees
-// (getline(3)). Returns its length with the newline, which is added if the
-// input ends without one, or 0 or less at the end of the input.
+// Asks for a line and reads it as getline(3) does. Returns its length with the
+// newline, which is added if it lacks one, or 0 or less at the end of input.
 static ssize_t read_console(char **line, size_t *size)
 {
     printf("Text to send: ");
@@ -224,7 +216,9 @@ static void *socket_thread(void *arg)
     struct server *s = arg;
     while (print_line(s))
         ;
-    s->lost = channel_close(&s->channel);
+    if (channel_close(&s->channel))
+        s->lost = true;
+    shutdown(s->fd, SHUT_RDWR); // ends a write() that waits for the server
     return NULL;
 }
 
@@ -243,7 +237,7 @@ int main(int argc, char **argv)
         errx(1, "usage: client [host [port]]");
     const char *host = argc > 1 ? argv[1] : "127.0.0.1";
     const char *port = argc > 2 ? argv[2] : "8081";
-    parse_argument("port", port, 0, 65535);
+    check_port(port);
     // A write to a closed connection is then an error, not a deadly signal.
     signal(SIGPIPE, SIG_IGN);
     // A line shows at once, also when stdout is a pipe or a file.
@@ -254,8 +248,9 @@ int main(int argc, char **argv)
                     .not_full = PTHREAD_COND_INITIALIZER,
                     .not_empty = PTHREAD_COND_INITIALIZER},
     };
-    pthread_t typist = start_thread(console_thread, &s.channel);
-    pthread_t reader = start_thread(socket_thread, &s);
+    // The console thread comes last: from then on exit() may wait for stdin.
+    pthread_t socket_id = start_thread(socket_thread, &s);
+    pthread_t console_id = start_thread(console_thread, &s.channel);
     struct line line;
     bool written = true;
     while (written && channel_receive(&s.channel, &line)) {
@@ -266,12 +261,11 @@ int main(int argc, char **argv)
     }
     // A half-close: the server learns that this was all, and still answers.
     shutdown(s.fd, SHUT_WR);
-    pthread_join(reader, NULL);
+    pthread_join(socket_id, NULL);
     if (!written || s.lost) {
         warnx("the server is gone");
-        // Not exit(): it may wait for stdin, which the console thread holds.
-        _exit(1);
+        _exit(1); // not exit(): the console thread may hold stdin
     }
-    pthread_join(typist, NULL);
+    pthread_join(console_id, NULL);
     return 0;
 }

@@ -7,7 +7,6 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,15 +18,20 @@
 #include <wchar.h>
 
 enum {
-    BUFFER_SIZE = 8192, // bytes; a line has to fit
+    BUFFER_SIZE = 8192, // bytes; a longer line is shown in pieces
     CHANNEL_SIZE = 16, // lines
     MAX_LINE = 250, // bytes, without the newline
-    SHOWN_SIZE = 16, // bytes: one character, safe to print
-    ESCAPE = 0x1b, // these are keys
-    DELETE = 0x7f,
-    CTRL_D = 'D' & 0x1f,
-    CTRL_U = 'U' & 0x1f,
-    CTRL_W = 'W' & 0x1f,
+    PROMPT = 14, // characters
+    ROW_SIZE = PROMPT + MAX_LINE + 2, // characters, one too many, and L'\0'
+    HISTORY_SIZE = 33, // rows: 32, and the one that is typed
+    SHOWN_SIZE = 24, // bytes: one character, safe to print
+    TAB = 8, // columns, at most
+    JOINER = 0x200d, // joins the emoji before and after it
+    EMOJI_STYLE = 0xfe0f, // widens what is before it, on some terminals
+    NO_CHARACTER = 0xdf00, // plus a byte that is none (these are surrogates)
+    CTRL = 0x1f, // 'A' & CTRL is the key Ctrl-A
+    BACKSPACE = 0x7f,
+    DELETE = 0x110000, // beyond Unicode
 };
 
 struct line {
@@ -37,14 +41,15 @@ struct line {
 
 // A queue between two threads, as Go's channels are: to send waits while it is
 // full, to receive while it is empty. A thread that waits sleeps until the
-// condition is signalled; nobody polls.
+// condition is signalled; nobody polls. The counters only grow: line n is at
+// n % CHANNEL_SIZE.
 struct channel {
     pthread_mutex_t lock;
     pthread_cond_t not_full;
     pthread_cond_t not_empty;
     bool closed;
-    size_t first;
-    size_t count;
+    size_t sent;
+    size_t received;
     struct line lines[CHANNEL_SIZE];
 };
 
@@ -57,34 +62,31 @@ struct server {
     char buffer[BUFFER_SIZE];
 };
 
-static const char prompt[] = "Text to send: ";
-
-// The line that is being typed.
+// The row in which a line is typed. The prompt is a part of it.
 static struct {
     pthread_mutex_t lock; // for what follows, and for stdout
-    atomic_bool terminal; // stdin and stdout are one; we edit the line
-    struct termios saved;
-    char sequence; // the last key of an escape sequence that is not over, or 0
-    size_t length;
-    char line[MAX_LINE + 2]; // one more shows that it is too long; the newline
-} console = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    _Atomic bool open; // we edit the line, not the terminal
+    _Atomic bool taken; // the terminal is ours, and is not as it was
+    struct termios saved; // how it was
+    size_t cursor;
+    wchar_t row[ROW_SIZE];
+    size_t entered; // rows until now
+    size_t number; // of this row: entered, or that of an older one
+    wchar_t history[HISTORY_SIZE][ROW_SIZE]; // by number % HISTORY_SIZE
+} console = {.lock = PTHREAD_MUTEX_INITIALIZER,
+             .cursor = PROMPT,
+             .row = L"Text to send: "};
 
-// Returns text as a number from min to max, or ends the program; name is what
-// the user knows it by.
-static long parse_argument(const char *name, const char *text, long min,
-                           long max)
+static void check_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    long number = strtol(text, NULL, 10);
-    if (digits == 0 || text[digits] != '\0' || number < min || number > max)
-        errx(1, "%s %s: expected a number from %ld to %ld", name, text, min,
-             max);
-    return number;
+    long port = strtol(text, NULL, 10);
+    if (text[digits] != '\0' || port < 1 || port > 65535)
+        errx(1, "port %s: expected a number from 1 to 65535", text);
 }
 
 // Returns a socket that is connected to host and port. A name may have several
-// addresses (localhost: ::1 and 127.0.0.1); the first that answers is taken.
-// Ends the program when none does.
+// addresses; the first that answers is taken. Ends the program if none does.
 static int connect_to(const char *host, const char *port)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -97,10 +99,9 @@ static int connect_to(const char *host, const char *port)
         if (fd < 0)
             continue;
         if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-            freeaddrinfo(addresses);
-            // In the place of stdout it would be sent what we print.
-            if (fd <= STDERR_FILENO)
+            if (fd <= STDERR_FILENO) // it could get the place of stdout
                 errx(1, "stdin, stdout or stderr is closed");
+            freeaddrinfo(addresses);
             return fd;
         }
         close(fd);
@@ -124,66 +125,154 @@ static int write_all(int fd, const char *data, size_t length)
     return 0;
 }
 
-// Clears the row of the typed line, for something else to be printed there.
-static void hide_console(void)
+// Has the terminal pass on each key, if we are its foreground job.
+static void take_terminal(void)
 {
-    if (console.terminal)
-        fputs("\r\033[K", stdout);
+    if (tcgetpgrp(STDIN_FILENO) != getpgrp() ||
+        tcgetattr(STDIN_FILENO, &console.saved) < 0)
+        return;
+    struct termios settings = console.saved;
+    settings.c_lflag &= ~(ICANON | ECHO | IEXTEN);
+    settings.c_iflag &= ~IXON;
+    settings.c_cc[VMIN] = 1;
+    console.taken = tcsetattr(STDIN_FILENO, TCSANOW, &settings) == 0;
 }
 
 static void restore_terminal(void)
 {
-    tcsetattr(STDIN_FILENO, TCSANOW, &console.saved);
+    if (console.taken && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSANOW, &console.saved);
+    console.taken = false;
 }
 
-static void close_terminal(void)
+// Not by exit(): that may wait for stdin, which the console thread may hold.
+static _Noreturn void fail(const char *what)
+{
+    warn("%s", what);
+    restore_terminal();
+    _exit(1);
+}
+
+static int window_width(void)
+{
+    struct winsize window;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) < 0)
+        return TAB * BUFFER_SIZE; // it is no terminal: as much as it takes
+    return window.ws_col > 0 ? window.ws_col : 80;
+}
+
+// Writes c to shown, escaped if the locale can't print it, or if terminals may
+// obey it (CWE-150). Returns how many columns that takes.
+static int show(wchar_t c, char *shown)
+{
+    bool turns = c == 0x61c || c == 0x200e || c == 0x200f ||
+                 (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    bool byte = (c & ~0xff) == NO_CHARACTER;
+    if (turns || byte || (wcwidth(c) < 0 && c != '\t'))
+        return snprintf(shown, SHOWN_SIZE, byte ? "\\x%02x" : "\\u%04x",
+                        (unsigned)(byte ? c & 0xff : c));
+    shown[wcrtomb(shown, c, &(mbstate_t){0})] = '\0';
+    return c == '\t' ? TAB : wcwidth(c) + (c == EMOJI_STYLE);
+}
+
+// Prints a line. What does not fit into the row goes to the next one,
+// indented, so that it can't pass for a line of its own.
+static void print_text(const char *text, size_t length)
+{
+    int width = window_width();
+    int column = 0;
+    for (size_t size; length > 0; text += size, length -= size) {
+        wchar_t c;
+        char shown[SHOWN_SIZE];
+        size = mbrtowc(&c, text, length, &(mbstate_t){0});
+        bool control = (*text & 0x60) == 0 && *text != '\t'; // C0 or C1
+        if (control || size > length || c > 0x10ffff) {
+            c = NO_CHARACTER + (*text & 0xff);
+            size = 1;
+        }
+        int columns = show(c, shown);
+        if (columns > width - column)
+            column = printf("\n    ") - 1;
+        fputs(shown, stdout);
+        column += c == '\t' ? TAB - column % TAB : columns;
+    }
+    putchar('\n');
+}
+
+// Prints the row up to `end`. If not all of it fits, the end of it shows, but
+// also the cursor: no character takes more than 8 columns.
+static void print_row(size_t end)
+{
+    char shown[SHOWN_SIZE];
+    int room = window_width() - 1; // the cursor takes a column, too
+    size_t start = wcsnlen(console.row, console.cursor + room / 8);
+    for (int left = room; start > 0; start--)
+        if ((left -= show(console.row[start - 1], shown)) < 0)
+            break;
+    putchar('\r');
+    while (start < end && (room -= show(console.row[start++], shown)) >= 0)
+        fputs(shown, stdout);
+}
+
+// Takes the lock, and the row off the screen: what is printed is above it.
+static void hide_console(void)
 {
     pthread_mutex_lock(&console.lock);
-    hide_console();
-    fflush(stdout);
-    if (console.terminal)
-        restore_terminal();
-    console.terminal = false;
+    if (console.taken)
+        fputs("\r\033[K", stdout);
+}
+
+static void show_console(void)
+{
+    if (console.taken) {
+        print_row(wcslen(console.row));
+        fputs("\033[K", stdout); // clears the rest
+        print_row(console.cursor); // moves the cursor there
+    }
+    if (fflush(stdout) == EOF || ferror(stdout))
+        fail("stdout");
     pthread_mutex_unlock(&console.lock);
 }
 
-static void die(int signal_number)
+static void report(const char *what)
 {
+    const char *reason = strerror(errno);
+    hide_console();
+    fflush(stdout);
+    warnx("%s: %s", what, reason);
+    show_console();
+}
+
+// Takes the lock, and leaves the whole row on the screen, if there is one.
+static void leave_row(void)
+{
+    char text[ROW_SIZE] = "";
+    hide_console();
+    if (console.taken && console.row[PROMPT] != L'\0')
+        print_text(text, wcstombs(text, console.row, sizeof(text)));
+}
+
+static void close_console(void)
+{
+    leave_row();
     restore_terminal();
-    raise(signal_number); // which kills when we return: SA_RESETHAND
+    console.open = false;
+    show_console();
 }
 
-// If stdin and stdout are a terminal: it no longer echoes and edits the line,
-// but passes on each key. It is as before when the program ends, however.
-static void open_terminal(void)
-{
-    if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &console.saved) < 0)
-        return;
-    atexit(restore_terminal);
-    struct sigaction action = {.sa_handler = die, .sa_flags = SA_RESETHAND};
-    sigaction(SIGHUP, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGQUIT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    struct termios raw = console.saved;
-    raw.c_lflag &= ~(ICANON | ECHO | IEXTEN);
-    raw.c_iflag &= ~IXON;
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VSUSP] = _POSIX_VDISABLE; // stopped, it would stay like this
-    console.terminal = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
-}
-
-// Reads once into the free part of the buffer. Returns what read() does: the
-// number of bytes; 0 at the end of the stream, or if the buffer has no room;
-// -1 on an error.
+// Reads once, behind what is left of an unfinished line. Returns what read()
+// does, and so 0 at the end of the stream.
 static ssize_t receive(struct server *s)
 {
-    ssize_t n = read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
-    if (n < 0 && errno == EINTR)
-        return receive(s);
+    s->end -= s->start;
+    memmove(s->buffer, s->buffer + s->start, s->end);
+    s->start = 0;
+    char *room = s->buffer + s->end;
+    ssize_t n = read(s->fd, room, s->buffer + BUFFER_SIZE - room);
+    while (n < 0 && errno == EINTR) // a signal came meanwhile
+        n = read(s->fd, room, s->buffer + BUFFER_SIZE - room);
     if (n < 0) {
-        close_terminal();
-        warn("read");
+        report("read");
         s->lost = true;
     }
     if (n > 0)
@@ -193,95 +282,17 @@ static ssize_t receive(struct server *s)
 
 // Takes the next whole line out of the buffer. TCP is a stream: a line may
 // come in pieces, and several may come at once. Returns it without its
-// newline, valid until the next receive(), or NULL when there is none yet. A
-// line that does not fit into the buffer is returned in pieces.
+// newline, valid until the next receive(), or NULL when there is none yet.
 static char *next_line(struct server *s, size_t *length)
 {
     char *line = s->buffer + s->start;
-    char *newline = memchr(line, '\n', s->end - s->start);
-    if (newline == NULL) {
-        s->end -= s->start;
-        s->start = 0;
-        memmove(s->buffer, line, s->end);
-        if (s->end < BUFFER_SIZE)
-            return NULL;
-        *length = s->start = s->end;
-        return s->buffer;
-    }
-    s->start = newline + 1 - s->buffer;
-    *length = newline - line;
+    char *end = s->buffer + s->end;
+    char *newline = memchr(line, '\n', end - line);
+    if (newline == NULL && end < line + BUFFER_SIZE)
+        return NULL;
+    *length = (newline != NULL ? newline : end) - line;
+    s->start += *length + (newline != NULL);
     return line;
-}
-
-// Terminals may obey these (CWE-150): C0 controls, DEL, C1 controls, line
-// separators, and what changes the direction of writing.
-static bool is_unsafe(wchar_t c)
-{
-    return (c < ' ' && c != '\t') || (c >= 0x7f && c <= 0x9f) || c == 0x61c ||
-           c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2066 && c <= 0x2069);
-}
-
-// Writes the first character of text to shown, escaped if it is unsafe or no
-// UTF-8, and to *columns how wide that is. Returns its size in text.
-static size_t show_character(const char *text, size_t length, char *shown,
-                             int *columns)
-{
-    wchar_t c;
-    size_t size = mbrtowc(&c, text, length, &(mbstate_t){0});
-    if (size > length || c > 0x10ffff) { // no UTF-8
-        *columns = snprintf(shown, SHOWN_SIZE, "\\x%02x", *text & 0xff);
-        return 1;
-    }
-    if (size == 0) // '\0'
-        size = 1;
-    if (is_unsafe(c)) {
-        const char *format = c < 0x80 ? "\\x%02x" : "\\u%04x";
-        *columns = snprintf(shown, SHOWN_SIZE, format, (unsigned)c);
-    } else {
-        *(char *)mempcpy(shown, text, size) = '\0';
-        *columns = wcwidth(c) < 0 ? 1 : wcwidth(c);
-    }
-    return size;
-}
-
-// Prints text, if print is set, and returns how many columns it takes.
-static int show_text(const char *text, size_t length, bool print)
-{
-    int sum = 0;
-    while (length > 0) {
-        char shown[SHOWN_SIZE];
-        int columns;
-        size_t size = show_character(text, length, shown, &columns);
-        if (print)
-            fputs(shown, stdout);
-        sum += columns;
-        text += size;
-        length -= size;
-    }
-    return sum;
-}
-
-// Prints the typed line, or only the end of it that fits into the row.
-static void show_console(bool whole)
-{
-    if (console.terminal) {
-        struct winsize window = {0};
-        ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
-        int row = window.ws_col > 0 ? window.ws_col : 80;
-        int room = whole ? BUFFER_SIZE : row - (int)sizeof(prompt);
-        const char *text = console.line;
-        const char *end = text + console.length;
-        char shown[SHOWN_SIZE];
-        int sum = show_text(text, end - text, false);
-        for (int first; text < end && sum > room; sum -= first)
-            text += show_character(text, end - text, shown, &first);
-        hide_console();
-        printf("%.*s", row - 1, prompt);
-        show_text(text, end - text, true);
-    }
-    if (fflush(stdout) == EOF || ferror(stdout))
-        err(1, "stdout");
 }
 
 // Waits for one line from the server and prints it. Returns false when none
@@ -293,12 +304,9 @@ static bool print_line(struct server *s)
     while ((line = next_line(s, &length)) == NULL)
         if (receive(s) <= 0)
             return false;
-    pthread_mutex_lock(&console.lock);
     hide_console();
-    show_text(line, length, true);
-    putchar('\n');
-    show_console(false);
-    pthread_mutex_unlock(&console.lock);
+    print_text(line, length);
+    show_console();
     return true;
 }
 
@@ -306,32 +314,30 @@ static bool print_line(struct server *s)
 static bool channel_send(struct channel *ch, struct line line)
 {
     pthread_mutex_lock(&ch->lock);
-    while (ch->count == CHANNEL_SIZE && !ch->closed)
+    while (ch->sent - ch->received == CHANNEL_SIZE && !ch->closed)
         pthread_cond_wait(&ch->not_full, &ch->lock);
-    bool sent = !ch->closed;
-    if (sent) {
-        ch->lines[(ch->first + ch->count++) % CHANNEL_SIZE] = line;
+    bool open = !ch->closed;
+    if (open) {
+        ch->lines[ch->sent++ % CHANNEL_SIZE] = line;
         pthread_cond_signal(&ch->not_empty);
     }
     pthread_mutex_unlock(&ch->lock);
-    return sent;
+    return open;
 }
 
 // Returns false when the channel is closed and nothing is left in it.
 static bool channel_receive(struct channel *ch, struct line *line)
 {
     pthread_mutex_lock(&ch->lock);
-    while (ch->count == 0 && !ch->closed)
+    while (ch->received == ch->sent && !ch->closed)
         pthread_cond_wait(&ch->not_empty, &ch->lock);
-    bool received = ch->count > 0;
-    if (received) {
-        *line = ch->lines[ch->first];
-        ch->first = (ch->first + 1) % CHANNEL_SIZE;
-        ch->count--;
+    bool found = ch->received != ch->sent;
+    if (found) {
+        *line = ch->lines[ch->received++ % CHANNEL_SIZE];
         pthread_cond_signal(&ch->not_full);
     }
     pthread_mutex_unlock(&ch->lock);
-    return received;
+    return found;
 }
 
 // Returns whether the channel was open until now.
@@ -346,81 +352,168 @@ static bool channel_close(struct channel *ch)
     return was_open;
 }
 
-// Arrow and function keys send ESC, '[' or 'O', and bytes up to one from '@'
-// on (ECMA-48, 5.4). Returns whether key is part of that.
-static bool skip_sequence(char key)
+// Waits for a character that is typed. At the end of the input that is WEOF.
+static wint_t read_character(void)
 {
-    char before = console.sequence;
-    console.sequence = 0;
-    if (key == ESCAPE || (before == ESCAPE && (key == '[' || key == 'O')))
-        console.sequence = key;
-    else if (before == 0 || before == ESCAPE || key < ' ' || key > '~')
-        return false;
-    else if (key < '@' || key == '[')
-        console.sequence = before;
-    return true;
+    mbstate_t state = {0};
+    for (;;) {
+        char byte;
+        ssize_t n;
+        while ((n = read(STDIN_FILENO, &byte, 1)) < 0) {
+            if (errno != EIO || tcgetpgrp(STDIN_FILENO) < 0)
+                fail("stdin");
+            usleep(10000); // in the background: signal_thread will stop us
+        }
+        if (n == 0)
+            return WEOF;
+        wchar_t c;
+        size_t size = mbrtowc(&c, &byte, 1, &state);
+        if (size != (size_t)-2) // else there is more of it
+            return size > 1 ? NO_CHARACTER : c;
+    }
 }
 
-static void edit(char key)
+// Waits for a key. Returns the character that it stands for, or 0. Cursor keys
+// send ESC, '[' or 'O', a number or more, and a letter or '~' (ECMA-48, 5.4).
+static wint_t read_key(void)
 {
-    const char *line = console.line;
-    size_t n = console.length;
-    if (skip_sequence(key))
-        return;
-    if (key == DELETE || key == '\b') {
-        while (n > 0 && (line[--n] & 0xc0) == 0x80)
-            ; // another byte of the same character (UTF-8)
-    } else if (key == CTRL_U) {
-        n = 0;
-    } else if (key == CTRL_W) {
-        while (n > 0 && line[n - 1] == ' ')
-            n--;
-        while (n > 0 && line[n - 1] != ' ')
-            n--;
-    } else if (((unsigned char)key >= ' ' || key == '\t') && n <= MAX_LINE) {
-        console.line[n++] = key == '\t' ? ' ' : key;
+    static const wint_t keys[][2] = {
+        {'A', 'P' & CTRL}, {'B', 'N' & CTRL}, {'C', 'F' & CTRL},
+        {'D', 'B' & CTRL}, {'H', 'A' & CTRL}, {'F', 'E' & CTRL},
+        {'1', 'A' & CTRL}, {'7', 'A' & CTRL}, {'4', 'E' & CTRL},
+        {'8', 'E' & CTRL}, {'3', DELETE}};
+    wint_t c = read_character();
+    if (c != ('[' & CTRL))
+        return c;
+    while (c == ('[' & CTRL))
+        c = read_character();
+    if (c != '[' && c != 'O')
+        return c < ' ' ? c : 0; // Alt and a character
+    wint_t number = 0;
+    while ((c = read_character()) >= '0' && c <= '9')
+        number = number == 0 ? c : '~'; // no key of ours has two digits
+    while (c >= ' ' && c < '@')
+        c = read_character();
+    if (c == '[')
+        read_character(); // a function key of Linux's console
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        if (keys[i][0] == (c == '~' ? number : c))
+            return keys[i][1];
+    return c < ' ' ? c : 0;
+}
+
+// Returns the cursor's next stop: not amid what combines or is joined.
+static size_t next_stop(int step)
+{
+    const wchar_t *row = console.row;
+    char shown[SHOWN_SIZE];
+    size_t at = console.cursor;
+    size_t last = step < 0 ? PROMPT : wcslen(row);
+    while (at != last && (at += step) != last)
+        if (show(row[at], shown) != 0 && row[at] != EMOJI_STYLE &&
+            row[at - 1] != JOINER)
+            break;
+    return at;
+}
+
+static void cut(size_t from, size_t to)
+{
+    const wchar_t *rest = console.row + to;
+    wmemmove(console.row + from, rest, wcslen(rest) + 1);
+    console.cursor = from;
+}
+
+static void cut_word(void)
+{
+    size_t at = console.cursor;
+    while (at > PROMPT && console.row[at - 1] == L' ')
+        at--;
+    while (at > PROMPT && console.row[at - 1] != L' ')
+        at--;
+    cut(at, console.cursor);
+}
+
+static void insert(wchar_t c)
+{
+    wchar_t *at = console.row + console.cursor++;
+    wmemmove(at + 1, at, wcslen(at) + 1);
+    *at = c;
+    if (wcstombs(NULL, console.row, 0) > PROMPT + MAX_LINE) {
+        cut(console.cursor - 1, console.cursor);
+        putchar('\a'); // it is no character, or one too many: the bell rings
     }
-    console.length = n;
+}
+
+// Goes to the row with this number, if it is one of the last.
+static void recall(size_t number)
+{
+    if (number > console.entered || console.entered - number >= HISTORY_SIZE)
+        return;
+    wcscpy(console.history[console.number % HISTORY_SIZE], console.row);
+    wcscpy(console.row, console.history[number % HISTORY_SIZE]);
+    console.number = number;
+    console.cursor = wcslen(console.row);
+}
+
+static void edit(wint_t key)
+{
+    if (key == ('A' & CTRL))
+        console.cursor = PROMPT;
+    else if (key == ('B' & CTRL))
+        console.cursor = next_stop(-1);
+    else if (key == ('E' & CTRL))
+        console.cursor = wcslen(console.row);
+    else if (key == ('F' & CTRL))
+        console.cursor = next_stop(1);
+    else if (key == BACKSPACE || key == '\b')
+        cut(next_stop(-1), console.cursor);
+    else if (key == DELETE || key == ('D' & CTRL))
+        cut(console.cursor, next_stop(1));
+    else if (key == ('K' & CTRL))
+        cut(console.cursor, wcslen(console.row));
+    else if (key == ('U' & CTRL))
+        cut(PROMPT, console.cursor);
+    else if (key == ('W' & CTRL))
+        cut_word();
+    else if (key == ('P' & CTRL))
+        recall(console.number - 1);
+    else if (key == ('N' & CTRL))
+        recall(console.number + 1);
+    else if (key >= ' ' || key == '\t')
+        insert(key == '\t' ? ' ' : (wchar_t)key);
 }
 
 // Is to the terminal what getline(3) is to a file.
-static ssize_t edit_line(char **line, size_t *size)
+static ssize_t get_row(char **line)
 {
-    char key = 0;
-    while (key != '\n') {
+    wint_t key = 0;
+    do {
         pthread_mutex_lock(&console.lock);
         edit(key);
-        show_console(false);
-        pthread_mutex_unlock(&console.lock);
-        ssize_t n = read(STDIN_FILENO, &key, 1);
-        if (n < 0 && errno == EINTR)
-            key = 0;
-        else if (n <= 0 || (key == CTRL_D && console.length == 0))
+        show_console();
+        key = read_key();
+        if (key == WEOF ||
+            (key == ('D' & CTRL) && console.row[PROMPT] == L'\0'))
             return 0;
-    }
-    pthread_mutex_lock(&console.lock);
-    show_console(true);
-    putchar('\n');
-    console.line[console.length++] = '\n';
-    free(*line);
-    *line = strndup(console.line, console.length);
-    if (*line == NULL)
-        err(1, "strndup");
-    *size = console.length;
-    console.length = 0;
-    pthread_mutex_unlock(&console.lock);
-    return *size;
+    } while (key != '\n' || console.row[PROMPT] == L'\0');
+    leave_row();
+    ssize_t length = asprintf(line, "%ls\n", console.row + PROMPT);
+    if (length < 0)
+        fail("asprintf");
+    wcscpy(console.history[console.entered++ % HISTORY_SIZE], console.row);
+    console.number = console.entered;
+    cut(PROMPT, wcslen(console.row));
+    show_console();
+    return length;
 }
 
-// Asks for a line and reads it into *line, *size bytes that the caller frees
-// (getline(3)). Returns its length with the newline, which is added if the
-// input ends without one, or 0 or less at the end of the input.
+// Asks for a line and reads it as getline(3) does. Returns its length with the
+// newline, which is added if it lacks one, or 0 or less at the end of input.
 static ssize_t read_console(char **line, size_t *size)
 {
-    ssize_t length =
-        console.terminal ? edit_line(line, size) : getline(line, size, stdin);
+    ssize_t length = console.open ? get_row(line) : getline(line, size, stdin);
     if (length < 0 && !feof(stdin))
-        err(1, "stdin");
+        fail("stdin");
     if (length > 0 && (*line)[length - 1] != '\n')
         (*line)[length++] = '\n'; // in the place of the final '\0'
     return length;
@@ -434,16 +527,18 @@ static void *console_thread(void *arg)
     ssize_t length;
     while ((length = read_console(&text, &size)) > 0) {
         if (length > MAX_LINE + 1) {
-            fprintf(stderr, "error: message is longer than %d bytes\n",
-                    MAX_LINE);
-            continue;
+            hide_console();
+            fputs("error: message is longer than 250 bytes\n", stderr);
+            show_console();
         }
+        if (length == 1 || length > MAX_LINE + 1)
+            continue; // there is nothing to send
         if (!channel_send(ch, (struct line){text, length}))
             break;
         text = NULL; // it is the channel's now
     }
     free(text);
-    close_terminal();
+    close_console();
     channel_close(ch);
     return NULL;
 }
@@ -453,9 +548,30 @@ static void *socket_thread(void *arg)
     struct server *s = arg;
     while (print_line(s))
         ;
-    close_terminal();
+    close_console();
     if (channel_close(&s->channel))
         s->lost = true;
+    shutdown(s->fd, SHUT_RDWR); // ends a write() that waits for the server
+    return NULL;
+}
+
+// Lets signals do what they do to us, with the terminal as it was.
+static void *signal_thread(void *arg)
+{
+    int signal_number;
+    while (sigwait(arg, &signal_number) == 0) {
+        if (signal_number != SIGWINCH) {
+            restore_terminal();
+            raise(signal_number);
+            pthread_sigmask(SIG_UNBLOCK, arg, NULL);
+            tcdrain(STDIN_FILENO); // in the background: stops us (SIGTTOU)
+            pthread_sigmask(SIG_BLOCK, arg, NULL);
+        }
+        hide_console();
+        if (console.open && !console.taken)
+            take_terminal();
+        show_console();
+    }
     return NULL;
 }
 
@@ -464,48 +580,70 @@ static pthread_t start_thread(void *(*run)(void *), void *arg)
     pthread_t thread;
     errno = pthread_create(&thread, NULL, run, arg);
     if (errno != 0)
-        err(1, "pthread_create");
+        fail("pthread_create");
     return thread;
+}
+
+// We edit the line if stdin and stdout are a terminal. In the background
+// tcdrain() first stops us (SIGTTOU), until `fg`.
+static void open_console(void)
+{
+    static sigset_t signals;
+    setlocale(LC_CTYPE, "");
+    if (!isatty(STDOUT_FILENO) || tcdrain(STDIN_FILENO) < 0)
+        return;
+    sigfillset(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); // in all threads to come
+    take_terminal();
+    console.open = console.taken;
+    start_thread(signal_thread, &signals);
+}
+
+static void parse_options(int argc, char **argv)
+{
+    const char *usage = "usage: client [-h] [host [port]]";
+    int option = getopt(argc, argv, "+h");
+    if (option == 'h' && (puts(usage) == EOF || fflush(stdout) == EOF))
+        fail("stdout");
+    if (option != -1)
+        exit(option != 'h'); // getopt() has said why
+    if (argc > 3)
+        errx(1, "%s", usage);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 3)
-        errx(1, "usage: client [host [port]]");
+    parse_options(argc, argv);
     const char *host = argc > 1 ? argv[1] : "127.0.0.1";
     const char *port = argc > 2 ? argv[2] : "8081";
-    parse_argument("port", port, 0, 65535);
+    check_port(port);
     // A write to a closed connection is then an error, not a deadly signal.
     signal(SIGPIPE, SIG_IGN);
-    // A line shows at once, also when stdout is a pipe or a file.
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
-        setlocale(LC_CTYPE, "");
     struct server s = {
         .fd = connect_to(host, port),
         .channel = {.lock = PTHREAD_MUTEX_INITIALIZER,
                     .not_full = PTHREAD_COND_INITIALIZER,
                     .not_empty = PTHREAD_COND_INITIALIZER},
     };
-    open_terminal();
-    pthread_t typist = start_thread(console_thread, &s.channel);
-    pthread_t reader = start_thread(socket_thread, &s);
+    open_console();
+    // The console thread comes last: from then on exit() may wait for stdin.
+    pthread_t socket_id = start_thread(socket_thread, &s);
+    pthread_t console_id = start_thread(console_thread, &s.channel);
     struct line line;
     bool written = true;
     while (written && channel_receive(&s.channel, &line)) {
         written = write_all(s.fd, line.text, line.length) == 0;
         if (!written)
-            warn("write");
+            report("write");
         free(line.text);
     }
     // A half-close: the server learns that this was all, and still answers.
     shutdown(s.fd, SHUT_WR);
-    pthread_join(reader, NULL);
+    pthread_join(socket_id, NULL);
     if (!written || s.lost) {
         warnx("the server is gone");
-        // Not exit(): it may wait for stdin, which the console thread holds.
-        _exit(1);
+        _exit(1); // not exit(): the console thread may hold stdin
     }
-    pthread_join(typist, NULL);
+    pthread_join(console_id, NULL);
     return 0;
 }
