@@ -4,13 +4,29 @@
 #
 # shellcheck shell=bash
 
+# Before 1.8 bats knows neither setup_suite nor much else that is used here.
+case ${BATS_VERSION:-} in
+0.* | 1.[0-7] | 1.[0-7].*)
+    echo "The tests need bats 1.8 or later; this is $BATS_VERSION." >&2
+    trap - EXIT ERR DEBUG
+    kill "$PPID" # which runs one file after the other
+    exit 1
+    ;;
+esac
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-OUT=${OUT:-$ROOT}
-TOOLS=$ROOT/build/tests
+# Where the programs are: as `make` has them, relative to the root.
+OUT=${OUT:-.} TOOLS=${TOOLS:-build/tests}
+[[ $OUT == /* ]] || OUT=$ROOT/$OUT
+[[ $TOOLS == /* ]] || TOOLS=$ROOT/$TOOLS
 STEPS=("" step1-echo step2-multi step3-errors step4-pool step5-protocol
     step6-async step7-robust)
+SYSTEM=$(uname)
+# shellcheck disable=SC2034 # read by the tests
+ALL_STEPS=(1 2 3 4 5 6 7)
+[[ $SYSTEM == Linux ]] || unset 'ALL_STEPS[6]' # see Makefile
 # Seconds that a test waits for what must happen before it gives up.
-PATIENCE=10
+PATIENCE=${PATIENCE:-10}
 PIDS=()
 CLOCK_TICKS=$(getconf CLK_TCK)
 
@@ -24,20 +40,33 @@ setup() {
     # To write to a connection that is gone must not end the test. (Not '': the
     # programs would inherit that, and step 2 is to die of this signal.)
     trap : PIPE
-    # Tests cut strings by characters, not bytes.
-    export LC_ALL=C.UTF-8
+    # bats itself would let the test go on after Ctrl-C, until a command fails.
+    trap 'bats_interrupt_trap; exit 130' INT
+    # Tests of step 7 cut strings by characters, not bytes.
+    export LC_ALL=C
+    [[ $SYSTEM != Linux ]] || LC_ALL=C.UTF-8
     # bats need not trace what our functions do: that takes longer than they do.
     # It traces the test alone, to know its line, and these two of its own have
     # to be able to end that; else a failed [[ ]] would stand in line 1.
     set +T
     declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap
     cd "$BATS_TEST_TMPDIR" || return
+    [[ $BATS_TEST_FILENAME != */@(step7-*|chapters|moves).bats ]] || need_linux
+}
+
+# ours PID: it is of this run. The number of a process that has ended may be
+# that of another by now, which is nobody's to kill here.
+ours() {
+    [[ -d /proc/self ]] || return 0
+    local environ=""
+    IFS= read -r -d $'\1' environ 2>/dev/null <"/proc/$1/environ" || true
+    [[ $environ == *"${BATS_RUN_TMPDIR:-}"* ]]
 }
 
 teardown() {
     local pid
     for pid in "${PIDS[@]}"; do
-        kill -KILL "$pid" 2>/dev/null
+        ours "$pid" && kill -KILL "$pid" 2>/dev/null
     done
     for pid in "${PIDS[@]}"; do
         wait "$pid" 2>/dev/null
@@ -105,7 +134,7 @@ cpu_ms() {
         local fields=(${stat##*) })
         echo $(((fields[11] + fields[12]) * 1000 / CLOCK_TICKS))
     else
-        ps -o time= -p "$1" | awk -F: '{ print ($1 * 60 + $2) * 1000 }'
+        ps -o time= -p "$1" | awk -F: '{ printf "%d", ($1 * 60 + $2) * 1000 }'
     fi
 }
 
@@ -125,6 +154,14 @@ spins() {
     ((used > 30))
 }
 
+# waits PID: it does nothing at the moment.
+waits() {
+    local before
+    before=$(cpu_ms "$1")
+    sleep 0.2
+    [[ $(cpu_ms "$1") -eq $before ]]
+}
+
 # memory FIELD: of the server, in KB: VmRSS is what it has now, VmHWM the most
 # that it ever had.
 memory() {
@@ -139,6 +176,18 @@ descriptors() {
 
 descriptors_are() {
     [[ $(descriptors) -eq $1 ]]
+}
+
+# affordable COUNT: prints it, or how many connections the limit of open files
+# lets a process have, if those are fewer.
+affordable() {
+    local files
+    files=$(ulimit -Hn)
+    if [[ $files == unlimited ]] || ((files - 50 >= $1)); then
+        echo "$1"
+    else
+        echo $((files - 50))
+    fi
 }
 
 # take_descriptors: from now on the server can open none; give_descriptors: it
@@ -353,9 +402,23 @@ repeat() {
     for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done
 }
 
-# need COMMAND PACKAGE: skips the test when there is no such command.
+# leave_out REASON: skips the test. With CI set it fails, unless .ci/skips has
+# the reason: what is never checked must not look well.
+leave_out() {
+    [[ -z ${CI:-} ]] || grep -qxF -e "$1" "$ROOT/.ci/skips" || {
+        echo "not in .ci/skips: $1"
+        return 1
+    }
+    skip "$1"
+}
+
+# need COMMAND PACKAGE: leaves the test out when there is no such command.
 need() {
-    command -v "$1" >/dev/null || skip "needs $1: apt-get install $2"
+    command -v "$1" >/dev/null || leave_out "needs $1: apt-get install $2"
+}
+
+need_linux() {
+    [[ $SYSTEM == Linux ]] || leave_out "needs Linux"
 }
 
 # refuses TEXT COMMAND...: the command ends with status 1 and one line on
@@ -363,7 +426,10 @@ need() {
 refuses() {
     local text=$1 result=0
     shift
-    "$@" >refused.out 2>refused.err </dev/null 3>&- || result=$?
+    "$@" >refused.out 2>refused.err </dev/null 3>&- &
+    PID_refused=$!
+    PIDS+=("$PID_refused")
+    status refused || result=$?
     echo "status $result: $(<refused.err)"
     [[ $result == 1 && $(wc -l <refused.err) -eq 1 ]] &&
         in_file "$text" refused.err
@@ -380,9 +446,12 @@ refuses_bad_arguments() {
         refuses "expected a number from 0 to 65535" "$server" -- "$port" ||
             refuses "expected a number from 0 to 65535" "$server" "$port" ||
             return
-        refuses "expected a number from 0 to 65535" \
+        refuses "expected a number from 1 to 65535" \
             "$client" 127.0.0.1 "$port" || return
     done
+    refuses "expected a number from 1 to 65535" "$client" 127.0.0.1 0 || return
+    # Else a connection could take the place of one of these.
+    refuses "stdin, stdout or stderr is closed" close_all "$server" 0 || return
     refuses usage "$server" 0 0 || return
     refuses usage "$client" 127.0.0.1 "$PORT" more || return
     kill_server || return
@@ -390,7 +459,67 @@ refuses_bad_arguments() {
     refuses no.such.host.invalid "$client" no.such.host.invalid "$PORT"
 }
 
-# not_sanitized REASON: skips the test in `make sanitize`.
+# close_all COMMAND...: runs it without stdin and stdout.
+close_all() {
+    exec "$@" <&- >&-
+}
+
+# not_sanitized REASON: leaves the test out in `make sanitize`.
 not_sanitized() {
-    [[ -z ${SANITIZED:-} ]] || skip "not with $SANITIZED: $1"
+    [[ -z ${SANITIZED:-} ]] || leave_out "not with a sanitizer: $1"
+}
+
+# sit_down COLUMNS: at a terminal with a client of step 7 on it, named a.
+sit_down() {
+    COLUMNS=$1
+    start_program a "$TOOLS/pty" "$1" "$OUT/${STEPS[7]}/client" \
+        127.0.0.1 "$PORT"
+    prints a $'\r' # the first prompt
+}
+
+# got TEXT: TEXT, and nothing else, reaches the server.
+got() {
+    wait_until has_got "$1" || {
+        tail -n +2 server.out | od -c | tail -n 20 >&2
+        return 1
+    }
+}
+
+has_got() {
+    [[ $(tail -n +2 server.out && echo .) == "$1". ]]
+}
+
+# shows ROWS: the screen comes to be these rows.
+shows() {
+    wait_until has_rows "$1" || {
+        "$TOOLS/screen" "$COLUMNS" <a.out >&2
+        return 1
+    }
+}
+
+has_rows() {
+    [[ $("$TOOLS/screen" "$COLUMNS" <a.out 2>screen.err) == "$1" && ! -s screen.err ]]
+}
+
+# shows_last ROW: the same, but only the last row counts.
+shows_last() {
+    wait_until has_last "$1" || {
+        "$TOOLS/screen" "$COLUMNS" <a.out >&2
+        return 1
+    }
+}
+
+has_last() {
+    [[ $("$TOOLS/screen" "$COLUMNS" <a.out 2>screen.err | tail -n 1) == "$1" &&
+        ! -s screen.err ]]
+}
+
+# Makes room for another server and another client in the same test.
+clear_away() {
+    local name
+    for name in server a; do
+        local input=IN_$name
+        [[ -z ${!input-} ]] || close_input "$name"
+        rm -f "$name.in" "$name.out"
+    done
 }

@@ -3,11 +3,12 @@
 # apply (-). The flaws are shown here as much as the features.
 #
 # The rows are also written to build/ladder.txt, from which the table in
-# README.md is made.
+# README.md is made. Elsewhere than on Linux there is no step 7.
 
 load helper
 
 setup_file() {
+    [[ -z ${EXPECTED-} ]] || return 0
     mkdir -p "$ROOT/build"
     : >"$ROOT/build/ladder.txt"
 }
@@ -16,14 +17,18 @@ setup_file() {
 # compares. A scenario gets the step and works within PATIENCE seconds, or
 # fails. Where it is expected to fail we do not wait for long.
 climb() {
-    local expected=$1 row="" step
-    for step in 1 2 3 4 5 6 7; do
+    local expected=${1:0:${#ALL_STEPS[@]}} row="" step
+    if [[ -n ${EXPECTED-} ]]; then
+        climb_one 7
+        return
+    fi
+    for step in "${ALL_STEPS[@]}"; do
         [[ ${expected:step-1:1} == - ]] && continue
         mkdir "$BATS_TEST_TMPDIR/$step"
         try "$step" "${expected:step-1:1}" 3>&- &
     done
     wait
-    for step in 1 2 3 4 5 6 7; do
+    for step in "${ALL_STEPS[@]}"; do
         if [[ ${expected:step-1:1} == - ]]; then
             row+=-
         else
@@ -38,6 +43,15 @@ climb() {
         tail "$BATS_TEST_TMPDIR"/*/log
         return 1
     }
+}
+
+# climb_one STEP: the scene works there; EXPECTED says whether it should. So
+# tests/tools/moves asks for the programs between steps 6 and 7.
+climb_one() {
+    mkdir "$BATS_TEST_TMPDIR/$1"
+    try "$1" "$EXPECTED" 3>&-
+    cat "$BATS_TEST_TMPDIR/$1/log"
+    [[ $(<"$BATS_TEST_TMPDIR/$1/result") == x ]]
 }
 
 # try STEP EXPECTED: leaves x or . in STEP/result.
@@ -61,7 +75,7 @@ try() {
     scenario() {
         start_server "$1" && start_client a "$1" 127.0.0.1 "$PORT" || return
         type a $'hello\n'
-        wait_until grep -q 'hello\|error' a.out || return
+        wait_until grep -qE 'hello|error' a.out || return
         kill -KILL "$PID_a"
         wait_until gone "$PID_a" || return
         ! spins "$SERVER"
@@ -88,7 +102,7 @@ try() {
     scenario() {
         start_server "$1" && start_client a "$1" 127.0.0.1 "$PORT" || return
         type a $'hello\n'
-        wait_until grep -q 'hello\|error' a.out || return
+        wait_until grep -qE 'hello|error' a.out || return
         kill_server || return
         type a $'hello\n'
         local result=0
@@ -144,13 +158,13 @@ try() {
     climb .....xx
 }
 
-@test "the 1,025th connection is served, the others gone" {
+@test "the 1,001st connection is served, the others gone" {
     scenario() {
         # Step 2 leaks a descriptor a client, and has a thread spin for it:
         # with the usual limit, a thousand before it fails.
         ulimit -S -n 64
         start_server "$1" || return
-        churn 1025 || return
+        churn 1001 || return
         ! grep "server is full" churn.out
     }
     climb ..x...x
@@ -189,6 +203,7 @@ try() {
 }
 
 @test "out of descriptors: old clients live, CPU idle" {
+    need_linux
     need prlimit util-linux
     scenario() {
         # Whoever spins here writes to the log: that must not wait for a disk.

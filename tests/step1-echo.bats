@@ -26,7 +26,8 @@ load helper
     connect a
     printf 'he' >&"$FD_a"
     printf 'll' >&"$FD_a"
-    printf 'o\nwor' >&"$FD_a"
+    # Not bash's own printf: that writes once for each line.
+    env printf 'o\nwor' >&"$FD_a"
     expect a hello
     printf 'ld\n' >&"$FD_a"
     expect a world
@@ -35,7 +36,7 @@ load helper
 @test "lines that come at once are answered one by one, in order" {
     start_server 1
     connect a
-    say a $'one\ntwo\n\nthree'
+    env printf 'one\ntwo\n\nthree\n' >&"$FD_a"
     expect a one
     expect a two
     expect a ""

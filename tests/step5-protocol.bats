@@ -35,8 +35,8 @@ load helper
     join b
     say a "2 hello"
     expect a "error: client 2 is not connected"
-    say a "1024 hello"
-    expect a "error: client 1024 is not connected"
+    say a "1000 hello"
+    expect a "error: client 1000 is not connected"
     say a "9999999999 hello"
     expect a "error: client 9999999999 is not connected"
     leave b

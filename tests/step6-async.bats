@@ -48,6 +48,30 @@ load helper
     in_file "the server is gone" a.err
 }
 
+@test "a reset after the half-close is no good end: status 1" {
+    local step
+    for step in "${ALL_STEPS[@]:5}"; do
+        play_server serve-reset
+        "$OUT/${STEPS[step]}/client" 127.0.0.1 "$PORT" <<<"0 hello" \
+            >out 2>err 3>&- && return 1
+        in_file "the server is gone" err
+        close_input server
+        rm server.in
+    done
+}
+
+@test "a server that half-closes and does not read is gone, too" {
+    play_server serve-mute
+    start_client a 6 127.0.0.1 "$PORT"
+    yes "0 a line for which there will be no room" | head -n 300000 >lines
+    alone cat lines >&"$IN_a" &
+    PIDS+=("$!")
+    wait_until waits "$PID_a"
+    close_input server # it half-closes
+    ends_with 1 a
+    in_file "the server is gone" a.err
+}
+
 @test "a server that does not read does not keep a message from showing" {
     play_server serve-late
     start_client a 6 127.0.0.1 "$PORT"
@@ -58,13 +82,7 @@ load helper
     alone cat lines >&"$IN_a" &
     local cat=$!
     PIDS+=("$cat")
-    client_waits() {
-        local before
-        before=$(cpu_ms "$PID_a")
-        sleep 0.2
-        [[ $(cpu_ms "$PID_a") -eq $before ]]
-    }
-    wait_until client_waits
+    wait_until waits "$PID_a"
     type server $'two\n'
     prints a "Message from server: two"
     alive "$cat" # some lines still wait

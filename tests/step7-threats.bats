@@ -24,6 +24,19 @@ no_slower_than() {
     ((median < $1 * 1000 && p99 < $2 * 1000 && worst < $3 * 1000))
 }
 
+# kernel_bytes FIELD: what the kernel holds for the server's connections: 1 is
+# what it has not sent, or what is not acknowledged, 10 what the server has not
+# read (proc(5), /proc/net/tcp; 0A is the listener).
+kernel_bytes() {
+    local port sum=0 queue
+    printf -v port ':%04X' "$PORT"
+    while read -r queue; do
+        sum=$((sum + 16#$queue))
+    done < <(awk -v port="$port" -v field="$1" '
+        index($2, port) && $4 != "0A" { print substr($5, field, 8) }' /proc/net/tcp)
+    echo "$sum"
+}
+
 # The log has nothing but lines of these forms, all in printable ASCII.
 log_is_clean() {
     local address='127\.0\.0\.1:[0-9]+'
@@ -109,7 +122,7 @@ log_is_clean() {
     join_bystanders
     take_descriptors
     start_peer crowd crowd "$PORT" 100
-    wait_until in_file "accept: Too many open files" server.err
+    wait_until in_file "accept: " server.err
     not spins "$SERVER"
     bystanders_talk
     # For each place that becomes free one comes in, and the next has to wait.
@@ -182,7 +195,7 @@ log_is_clean() {
     leave b
     churn 300
     join c
-    ((NUMBER_c > 300))
+    ((NUMBER_c > 30))
     seq -f '%.0f hello' 1 $((NUMBER_c - 1)) |
         "$TOOLS/peer" talk "$PORT" >talk.out
     [[ $(grep -c 'is not connected' talk.out) -eq $((NUMBER_c - 1)) ]]
@@ -211,15 +224,20 @@ log_is_clean() {
     expect e "error: server is full"
 }
 
-@test "threat 17: newcomers who can't even be told are not let in without end" {
+@test "threat 44: newcomers who can't even be told leave the CPU idle" {
     not_sanitized "its runtime wants to be loaded before our library"
-    FAULTS=write:EAGAIN:every=1 LD_PRELOAD=$TOOLS/faults.so \
-        start_server 7 -n 1
+    run_server env FAULTS=send:EAGAIN:every=1 LD_PRELOAD="$TOOLS/faults.so" \
+        "$OUT/${STEPS[7]}/server" -n 1 0
+    join a
     local i
-    for i in {1..50}; do connect "c$i"; done
-    wait_until in_file "client 33 " server.err
-    kill -TERM "$SERVER"
-    ends_with 0 server
+    for i in {1..40}; do
+        connect "c$i"
+        not hear "c$i" # but the end of the connection
+    done
+    not spins "$SERVER"
+    leave a
+    wait_until join b
+    [[ $NUMBER_b == 1 ]] # those who were refused have used up none
 }
 
 @test "threat 18: a client that has not ended a line costs less than 64 KB" {
@@ -246,6 +264,13 @@ log_is_clean() {
     no_slower_than 50 500 5000
 }
 
+@test "threat 19: a hundred floods of empty lines do not hold up a pair" {
+    start_server 7
+    start_storm floods floods "$PORT" 100
+    prints floods begin
+    no_slower_than 100 1000 5000
+}
+
 @test "threat 20: each of 10 floods gets at least 5 % of what one client reads" {
     start_server 7
     storm fair "$PORT" 10 2000 | tee fair.out
@@ -258,7 +283,7 @@ log_is_clean() {
     join a
     local result=0
     storm options "$SERVER" >options.out || result=$?
-    [[ $result -ne 2 ]] || skip "needs pidfd_getfd: Linux 5.6, same user"
+    [[ $result -ne 2 ]] || leave_out "needs pidfd_getfd: Linux 5.6, same user"
     cat options.out
     in_file "keepalive 1 idle 30 interval 10 user_timeout 60000" options.out
     in_file "nodelay 1 nonblock 1" options.out
@@ -315,7 +340,7 @@ log_is_clean() {
 
 @test "threat 24: 1,000 connections at once are all let in without a stall" {
     start_server 7
-    storm burst "$PORT" 1000 | tee burst.out
+    storm burst "$PORT" "$(affordable 1000)" | tee burst.out
     in_file ", 0 retransmits" burst.out
 }
 
@@ -364,7 +389,7 @@ log_is_clean() {
 }
 
 @test "threat 31: a log on a full device stops nobody" {
-    [[ -w /dev/full ]] || skip "needs /dev/full"
+    [[ -w /dev/full ]] || leave_out "needs /dev/full"
     ln -s /dev/full server.err
     start_server 7
     churn 200
@@ -400,23 +425,219 @@ log_is_clean() {
     local lines
     lines=$(wc -l <server.err)
     echo "$lines lines in about $((SECONDS - started)) s"
-    ((lines >= 100 && lines <= (SECONDS - started + 2) * 100))
+    # 100 a second, and one that counts the rest.
+    ((lines >= 100 && lines <= (SECONDS - started + 2) * 101))
 }
 
 @test "threat 35: a server or a client that can't start says so in one line" {
     local server=$OUT/${STEPS[7]}/server client=$OUT/${STEPS[7]}/client
     start_server 7
-    refuses "127.0.0.1:$PORT: Address already in use" "$server" "$PORT"
+    refuses "127.0.0.1:$PORT: Address " "$server" "$PORT"
     refuses "expected a number from 0 to 65535" "$server" 65536
     refuses "expected a number from 0 to 65535" "$server" 80x
     refuses "192.0.2.1" "$server" -a 192.0.2.1 0
     refuses "999.1.1.1" "$server" -a 999.1.1.1 0
     refuses "expected a number from 1 to" "$server" -n 0 0
     refuses "expected a number from 1 to" "$server" -n 99999999 0
-    refuses "invalid option" "$server" -x
+    refuses option "$server" -x
     refuses "usage: " "$server" 0 0
     refuses "usage: " "$client" 127.0.0.1 "$PORT" more
     refuses "999.1.1.1" "$client" 999.1.1.1 "$PORT"
     kill_server
     refuses "127.0.0.1:$PORT: Connection refused" "$client" 127.0.0.1 "$PORT"
+}
+
+@test "threat 36: a client that doesn't read costs 1.5 MB, the kernel's part, too" {
+    not_sanitized "it takes memory of its own"
+    start_server 7
+    local before after kernel
+    before=$(memory VmRSS)
+    start_storm deafs deafs "$PORT" 100
+    PATIENCE=60 prints deafs filled
+    after=$(memory VmRSS)
+    kernel=$(kernel_bytes 1)
+    echo "100 clients: $((after - before)) KB, in the kernel $((kernel / 1024)) KB"
+    ((kernel > 0 && after - before + kernel / 1024 < 150000))
+}
+
+@test "threat 36: what a client sends that does not read its answers waits there" {
+    start_server 7
+    start_storm hoard hoard "$PORT"
+    prints hoard full
+    local kernel
+    kernel=$(kernel_bytes 10)
+    echo "$((kernel / 1024)) KB unread"
+    ((kernel > 0 && kernel < 256 * 1024))
+}
+
+@test "threat 1: a client whose outbox others have filled can still send" {
+    start_server 7
+    join by
+    start_storm muted muted "$PORT" "$NUMBER_by"
+    PATIENCE=30 prints muted said
+    expect by "1->> I am here"
+}
+
+@test "threat 7: what a client sent before its connection broke still counts" {
+    start_server 7
+    join by
+    freeze "$SERVER"
+    start_peer jam jam "$PORT" "0 hello"
+    prints jam jammed
+    local arrived
+    arrived=$(($(kernel_bytes 10) / 8)) # lines; what we say comes later
+    close_input jam # it resets
+    ends_with 0 jam
+    kill -CONT "$SERVER"
+    wait_until grep -q 'client 1 .* left' server.err
+    say by "0 the end"
+    local count=0
+    until [[ ${LINE-} == "0->> the end" ]]; do
+        hear by
+        ((++count))
+    done
+    echo "$count lines, of $arrived and one"
+    ((arrived > 1000 && count == arrived + 1))
+}
+
+@test "threat 37: a place is free when the kernel has sent all, not before" {
+    start_server 7 -n 3
+    start_storm again again "$PORT" 80
+    PATIENCE=60 prints again "done"
+    local kernel
+    kernel=$(kernel_bytes 1)
+    cat again.out
+    echo "in the kernel: $((kernel / 1024)) KB"
+    in_file "done, 77 times full" again.out
+    ((kernel > 0 && kernel < 1024 * 1024))
+    close_input again
+    ends_with 0 again
+    wait_until join a
+}
+
+@test "threat 38: SIGTERM under a flood of thousands of clients: soon told" {
+    start_server 7
+    start_storm rage rage "$PORT" "$(affordable 9000)" "$SERVER"
+    PATIENCE=60 prints rage told
+    cat rage.out
+    local ms
+    read -r _ _ ms _ <rage.out
+    ((ms < 1000))
+    ends_with 0 server
+}
+
+@test "threat 39: a file limit, a terminal that minds: they cost only the log" {
+    (
+        clean_up_on_exit
+        ulimit -f 1
+        start_server 7 && churn 200 && join_bystanders && bystanders_talk &&
+            [[ $(wc -c <server.err) -eq 1024 ]]
+    )
+    rm server.out
+    # shellcheck disable=SC2016
+    start_program tty "$TOOLS/pty" 80 /bin/bash -c '
+        set -m
+        stty tostop
+        "$1" 0 >server.out &
+        echo started
+        read -r line
+        kill %1' bash "$OUT/${STEPS[7]}/server"
+    listens
+    churn 200
+    join_bystanders
+    bystanders_talk
+    type tty $'\n'
+    leave by
+    leave stander
+    ends_with 0 tty
+}
+
+@test "threat 40: a file that others write to, too, keeps all their lines" {
+    (
+        echo before
+        # shellcheck disable=SC2069
+        alone "$OUT/${STEPS[7]}/server" 0 2>&1 >server.out &
+        echo $! >pid
+        listens
+        churn 3
+        echo between
+        kill "$(<pid)"
+        wait
+        echo after
+    ) >shared 3>&-
+    grep -vE '^client [012] ' shared >others
+    diff others <(printf '%s\n' before between after)
+    [[ $(wc -l <shared) -eq 9 ]]
+}
+
+@test "threat 40: a pipe and a terminal that others use, too, keep their flags" {
+    mkfifo server.err
+    local pipe
+    exec {pipe}<>server.err
+    local before
+    before=$(grep flags "/proc/self/fdinfo/$pipe")
+    alone "$OUT/${STEPS[7]}/server" 0 >server.out 2>&"$pipe" &
+    PIDS+=("$!")
+    listens
+    join a
+    [[ $(grep flags "/proc/self/fdinfo/$pipe") == "$before" ]]
+    exec {pipe}>&-
+    rm server.out
+    # shellcheck disable=SC2016
+    start_program tty "$TOOLS/pty" 80 /bin/bash -c '
+        grep flags /proc/self/fdinfo/2 >before
+        "$1" 0 >server.out &
+        read -r line
+        grep flags /proc/self/fdinfo/2 >after
+        kill %1' bash "$OUT/${STEPS[7]}/server"
+    listens
+    join b
+    type tty $'\n'
+    leave b
+    ends_with 0 tty
+    diff before after
+}
+
+@test "threat 31: a log on a terminal that nobody reads stops nobody" {
+    alone "$TOOLS/peer" frozen-terminal "$OUT/${STEPS[7]}/server" 0 \
+        >server.out &
+    PIDS+=("$!")
+    listens
+    churn 600
+    join_bystanders
+    bystanders_talk
+}
+
+@test "threat 41: the line after one that was cut begins a line, and counts" {
+    (
+        ulimit -f 1
+        alone "$OUT/${STEPS[7]}/server" 0 >server.out 2>>log &
+        echo $! >pid
+    )
+    SERVER=$(<pid)
+    PIDS+=("$SERVER")
+    listens
+    churn 20
+    wait_until grep -c . log
+    [[ $(wc -c <log) -eq 1024 ]]
+    local whole
+    whole=$(wc -l <log)
+    : >log
+    join a
+    wait_until in_file "client 20 " log
+    # Each of the 20 was two events.
+    diff <(sed 's/ (.*//' log) <(printf '%s\n' "" \
+        "lines left out: $((40 - whole))" "client 20")
+}
+
+into_full() {
+    exec "$@" >/dev/full
+}
+
+@test "threat 42: a stdout that can't be written ends it at the start" {
+    [[ -w /dev/full ]] || leave_out "needs /dev/full"
+    refuses "stdout: " into_full "$OUT/${STEPS[7]}/server" 0
+    refuses "stdout: " into_full "$OUT/${STEPS[7]}/server" -h
+    refuses "stdout" close_all "$OUT/${STEPS[7]}/server" 0
+    refuses "stdout" close_all "$OUT/${STEPS[7]}/server" -h
 }

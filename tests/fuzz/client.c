@@ -1,10 +1,11 @@
 // Feeds step 7's client with whatever a server may send and whatever a user
-// may type, and looks at what it prints: no terminal may obey any of it, and
-// the typed line stays within its row. `make fuzz` runs it; by hand it is
-// built and started as server.c says.
+// may type, and looks at what it prints: no terminal may obey any of it, no
+// row is wider than the window, and the typed line stays sound. `make fuzz`
+// runs it; by hand it is built and started as server.c says.
 //
 // The first byte of an input is the width of the window, the second says who
-// speaks: the server, in pieces as long as that byte says, or the user.
+// speaks: the server, in pieces as long as that byte says, or the user. Where
+// that is odd, stdout is no terminal.
 
 #define _GNU_SOURCE // as the client has it
 
@@ -14,7 +15,6 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +39,10 @@ static int play_ioctl(struct winsize *window);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum {
+    ROOMY = 12, // columns: less may be too few for one character, indented
+};
+
 static struct {
     const uint8_t *data;
     size_t size;
@@ -48,7 +52,7 @@ static struct {
 
 static ssize_t play_read(void *data, size_t size)
 {
-    if (size > input.piece)
+    if (size > input.piece && input.piece > 0)
         size = input.piece;
     if (size > input.size)
         size = input.size;
@@ -61,7 +65,7 @@ static ssize_t play_read(void *data, size_t size)
 static int play_ioctl(struct winsize *window)
 {
     window->ws_col = input.width;
-    return 0;
+    return console.taken ? 0 : -1;
 }
 
 static void require(bool holds, const char *what, const char *where)
@@ -84,35 +88,60 @@ static bool is_harmless(wchar_t c)
     return c == L'\t' || (!iswcntrl(c) && wcschr(steers, c) == NULL);
 }
 
-// Returns how many columns the last row takes that the client has begun anew.
+// To a terminal the client sends "\r", CSI K and the bell, too. Returns how
+// many rows begin that do not go on with the one before.
 static int check_output(const char *p, const char *end)
 {
+    int width = input.width > 0 ? input.width : 80;
     int columns = 0;
+    int rows = 0;
     while (p < end) {
-        bool anew = strncmp(p, "\r\033[K", 4) == 0;
         wchar_t c;
-        size_t size = anew ? 4 : mbrtowc(&c, p, end - p, &(mbstate_t){0});
+        size_t size = mbrtowc(&c, p, end - p, &(mbstate_t){0});
         require(size > 0 && size <= (size_t)(end - p), "it is UTF-8", p);
-        require(anew || c == L'\n' || is_harmless(c), "it is harmless", p);
-        if (anew || c == L'\n')
-            columns = 0;
+        bool clears = strncmp(p, "\033[K", 3) == 0;
+        bool steers = c == L'\r' || c == L'\a' || clears;
+        if (c == L'\n')
+            rows += strncmp(p, "\n    ", 5) != 0;
         else
-            columns += wcwidth(c) < 0 ? 1 : wcwidth(c);
-        p += size;
+            require(is_harmless(c) || (steers && console.taken),
+                    "it is harmless", p);
+        if (c == L'\n' || c == L'\r')
+            columns = 0;
+        else if (c == L'\t')
+            columns += TAB - columns % TAB;
+        else if (!steers)
+            columns += wcwidth(c);
+        require(columns <= width || width < ROOMY || !console.taken,
+                "it fits into the row", p);
+        p += clears ? 3 : size;
     }
-    return columns;
+    return rows;
+}
+
+static void check_row(void)
+{
+    require(console.cursor >= PROMPT &&
+                console.cursor <= wcslen(console.row) &&
+                wcsncmp(console.row, L"Text to send: ", PROMPT) == 0 &&
+                wcstombs(NULL, console.row, 0) <= PROMPT + MAX_LINE,
+            "the row is sound", "");
 }
 
 static void type(void)
 {
-    for (; input.size > 0; input.size--, input.data++) {
-        if (*input.data == '\n')
-            console.length = 0; // as edit_line does
-        else
-            edit((char)*input.data);
-        require(console.length <= MAX_LINE + 1, "it fits", console.line);
+    char *line = NULL;
+    ssize_t length;
+    while ((length = get_row(&line)) > 0) {
+        require(length > 1 && length <= MAX_LINE + 1 &&
+                    strlen(line) == (size_t)length && line[length - 1] == '\n',
+                "the line is sound", line);
+        for (const char *p = line; p < line + length - 1; p++)
+            require((unsigned char)*p >= ' ', "it has no controls", line);
+        free(line);
+        check_row();
     }
-    show_console(false);
+    check_row();
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -127,29 +156,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     static struct server s;
     s.start = s.end = 0;
-    console.length = 0;
-    console.sequence = 0;
+    console.row[PROMPT] = L'\0';
+    console.cursor = PROMPT;
+    console.entered = console.number = 0;
     input.width = data[0];
     input.piece = data[1];
     input.data = data + 2;
     input.size = size - 2;
+    console.taken = input.piece % 2 == 0;
     char *printed;
     size_t length;
     FILE *screen = stdout;
     stdout = open_memstream(&printed, &length);
-    // To a terminal the client says where a row begins, to a pipe it does not.
-    console.terminal = input.piece % 2 == 0;
+    int lines = 0;
     if (input.piece == 0)
         type();
     else
         while (print_line(&s))
-            ;
+            lines++;
     fclose(stdout);
     stdout = screen;
-    int columns = check_output(printed, printed + length);
-    int row = input.width > 0 ? input.width : 80;
-    require(!console.terminal || length == 0 || columns < row || row < 2,
-            "the typed line is within its row", printed);
+    int rows = check_output(printed, printed + length);
+    require(input.piece == 0 || rows <= lines, "each line is one", printed);
     free(printed);
     return 0;
 }

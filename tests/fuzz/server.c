@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -27,7 +28,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +36,7 @@ static ssize_t play_write(int fd, const char *data, size_t size);
 static int play_close(int fd);
 static ssize_t play_recv(int fd);
 static int play_shutdown(int fd);
+static int play_poll(const struct pollfd *p);
 static int play_epoll(int operation, int fd, struct epoll_event *event);
 static bool fails(void);
 static void *play_realloc(void *data, size_t size);
@@ -44,11 +45,13 @@ static void play_free(void *data);
 #define main server_main
 #define read(fd, data, size) play_read(fd, data, size)
 #define write(fd, data, size) play_write(fd, data, size)
+#define send(fd, data, size, flags) play_write(fd, data, size)
 #define close(fd) play_close(fd)
 #define recv(fd, data, size, flags) play_recv(fd)
 #define shutdown(fd, how) play_shutdown(fd)
+#define poll(fds, count, timeout) play_poll(fds)
+#define setsockopt(fd, level, name, value, size) 0
 #define epoll_ctl(epoll, operation, fd, event) play_epoll(operation, fd, event)
-#define vdprintf(fd, format, args) (void)(args) // nothing is logged
 #define malloc(size) (fails() ? NULL : malloc(size))
 #define calloc(count, size) (fails() ? NULL : calloc(count, size))
 #define realloc(data, size) (fails() ? NULL : play_realloc(data, size))
@@ -68,9 +71,10 @@ enum {
     PEERS = 8, // descriptors: the peers of one run
     LIMIT = 3, // clients, of these, that the server has places for
     LINE_SIZE = 320, // bytes: no line that the server sends is longer
-    MOST_SENT = BUFFER_SIZE * 2, // bytes, in one run
-    // A reply may be longer than the line that it answers.
-    MOST_WAITING = MAX_OUTBOX + BUFFER_SIZE * 64,
+    MOST_SENT = READ_SIZE * 2, // bytes, in one run
+    // A line that was kept may be answered with more than its last byte
+    // allows, and everybody is told when the server ends.
+    MOST_WAITING = MAX_OUTBOX + 2 * LINE_SIZE,
 };
 
 // The other end of a connection; its descriptor is its index.
@@ -231,6 +235,14 @@ static int play_shutdown(int fd)
     return peers[fd].resets ? -1 : 0;
 }
 
+// Nothing is logged. A peer that is deaf leaves something unsent.
+static int play_poll(const struct pollfd *p)
+{
+    if (p->fd >= PEERS)
+        return 0;
+    return !peers[p->fd].is_deaf || peers[p->fd].resets;
+}
+
 static int play_close(int fd)
 {
     if (fd < PEERS)
@@ -249,24 +261,24 @@ static int play_epoll(int operation, int fd, struct epoll_event *event)
 static void check_clients(void)
 {
     size_t count = 0;
-    require(pool.dirty == NULL, "nobody is dirty", &peers[0]);
+    require(loop.pending == NULL, "nobody is pending", &peers[0]);
     for (int i = 0; i < peer_count; i++) {
         struct peer *p = &peers[i];
         struct client *c = p->client;
         if (c == NULL)
             continue;
         count++;
-        require(pool.clients[c->number % pool.slots] == c, "it has a place",
-                p);
+        require(c->closing || find_client(c->number) == c, "it is found", p);
         require(c->waiting <= MOST_WAITING, "the outbox is bounded", p);
         require(c->waiting <= c->capacity, "the outbox is large enough", p);
         require((c->outbox == NULL) == (c->capacity == 0), "all is freed", p);
-        require(c->start == 0 || c->leaves, "all lines are taken", p);
-        require(c->end <= MAX_LINE + 2 || c->leaves,
-                "what is kept of a line is bounded", p);
-        require(c->waiting > 0 || !c->leaves || pool.deadline != 0,
+        require((c->kept == NULL) == (c->kept_size == 0) || c->closing,
+                "what is kept has a place", p);
+        require(c->kept_size <= KEPT_SIZE, "what is kept is bounded", p);
+        bool waits = (c->events & EPOLLOUT) != 0; // for the peer to take it
+        require(!c->closing || waits || loop.deadline != 0,
                 "who leaves is gone", p);
-        require(((c->events & EPOLLOUT) != 0) == (c->waiting > 0),
+        require(c->closing || waits == (c->waiting > 0),
                 "what waits is waited for", p);
     }
     require(count == pool.count, "the count is right", &peers[0]);
@@ -295,9 +307,11 @@ static void join(void)
 {
     if (peer_count == PEERS)
         return;
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     peers[peer_count] = (struct peer){0};
-    start_client(peer_count++, &address, sizeof(address));
+    if (pool.count < pool.limit)
+        start_client(peer_count++, "an address");
+    else
+        refuse_client(peer_count++, "an address");
     end_turn();
     check_clients();
 }
@@ -316,7 +330,7 @@ static void fill_outbox(struct peer *p)
     c->capacity = MAX_OUTBOX;
     c->waiting = p->filler = MAX_OUTBOX - 400;
     p->length = 0;
-    mark_dirty(c);
+    mark_pending(c);
     end_turn();
 }
 
@@ -374,7 +388,7 @@ static void steer(struct peer *p, int how)
         failures = 1;
         break;
     case 7:
-        if (pool.deadline == 0)
+        if (loop.deadline == 0)
             stop();
         end_turn();
         break;
@@ -418,16 +432,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
     pool.limit = LIMIT;
-    pool.slots = 2 * (LIMIT + MAX_EVENTS);
-    pool.clients = calloc(pool.slots, sizeof(*pool.clients));
-    pool.listener = pool.signals = PEERS;
+    pool.clients = calloc(pool.limit, sizeof(*pool.clients));
+    loop.listener = loop.signals = loop.log = PEERS;
     return pool.clients == NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     pool.next_number = 0;
-    pool.deadline = 0;
+    loop.deadline = 0;
     peer_count = failures = 0;
     join();
     join();

@@ -264,35 +264,32 @@ static void try_lengths(void)
     }
 }
 
-#define FORM(text)                                                            \
-    {                                                                         \
-        text, sizeof(text) - 1                                                \
-    }
+#define FORM(text) text, sizeof(text) - 1
 
 static const struct {
     const char *data;
     size_t size;
 } transcripts[] = {
-    FORM("@ hello\n$ me\n"),
-    FORM("@ one\r\n@ two\r\n"),
-    FORM("\n\n\r\n\r\r\n"),
-    FORM("+1 x\n-1 x\n 1 x\n1e3 x\n0x1 x\n"),
-    FORM("99999999999 x\n4294967296 x\n4294967297 x\n"),
-    FORM("18446744073709551616 x\n9999999999 x\n2147483648 x\n"),
-    FORM("\"\" x\n\"1 \" x\n1\n1 \n \n"),
-    FORM("00@ x\n000000000@ x\n0000000000000@ x\n"),
-    FORM("@  two\n@\tx\n@ \t\n@   \n"),
-    FORM("@ \0\n@ a\0b\n\0\n@\0x\n"),
-    FORM("@ \xff\xfe\n@ \xc0\x80\n@ \xed\xa0\x80\n@ \xf4\x90\x80\x80\n"),
-    FORM("@ \xc2\n@ \xc2\x9b\x33\x31m\n@ \xc2\xc2\x85\n@ \xe2\x80\xae\n"),
-    FORM("@ \xe2\x82\xac \xf0\x9f\x98\x80 \xc3\xa9\n\xe2\x82\xac 1\n"),
-    FORM("@ \x1b]52;c;aGk=\x07\n@ \x1b[2J\x7f\b\n"),
-    FORM("@ a\r7->> forged\n@ 7->> forged\n"),
-    FORM("7->> forged\n@ x\r\r\n@ \r\n"),
-    FORM("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"),
-    FORM("\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03\n\x13\x01\x00\n"),
-    FORM("EHLO x\r\nQUIT\r\n*1\r\n$4\r\nPING\r\n"),
-    FORM("@ unfinished\n@ not delivered"),
+    {FORM("@ hello\n$ me\n")},
+    {FORM("@ one\r\n@ two\r\n")},
+    {FORM("\n\n\r\n\r\r\n")},
+    {FORM("+1 x\n-1 x\n 1 x\n1e3 x\n0x1 x\n")},
+    {FORM("99999999999 x\n4294967296 x\n4294967297 x\n")},
+    {FORM("18446744073709551616 x\n9999999999 x\n2147483648 x\n")},
+    {FORM("\"\" x\n\"1 \" x\n1\n1 \n \n")},
+    {FORM("00@ x\n000000000@ x\n0000000000000@ x\n")},
+    {FORM("@  two\n@\tx\n@ \t\n@   \n")},
+    {FORM("@ \0\n@ a\0b\n\0\n@\0x\n")},
+    {FORM("@ \xff\xfe\n@ \xc0\x80\n@ \xed\xa0\x80\n@ \xf4\x90\x80\x80\n")},
+    {FORM("@ \xc2\n@ \xc2\x9b\x33\x31m\n@ \xc2\xc2\x85\n@ \xe2\x80\xae\n")},
+    {FORM("@ \xe2\x82\xac \xf0\x9f\x98\x80 \xc3\xa9\n\xe2\x82\xac 1\n")},
+    {FORM("@ \x1b]52;c;aGk=\x07\n@ \x1b[2J\x7f\b\n")},
+    {FORM("@ a\r7->> forged\n@ 7->> forged\n")},
+    {FORM("7->> forged\n@ x\r\r\n@ \r\n")},
+    {FORM("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n")},
+    {FORM("\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03\n\x13\x01\x00\n")},
+    {FORM("EHLO x\r\nQUIT\r\n*1\r\n$4\r\nPING\r\n")},
+    {FORM("@ unfinished\n@ not delivered")},
 };
 
 // Each whole, and cut in two in every place: the result is the same.

@@ -12,8 +12,9 @@
 // Only the calls of a program that serves or is served count: none before the
 // first epoll_wait() or connect(), and none for stdin, stdout and stderr. Each
 // fault is one line in the file $FAULTS_LOG, so that a test can count them.
-#define _GNU_SOURCE // syscall(), accept4()
+#define _GNU_SOURCE // syscall(), RTLD_NEXT
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -46,10 +47,18 @@ static unsigned seed;
 static int log_fd = -1;
 static atomic_bool started;
 
-// glibc's own names: dlsym() would itself call calloc().
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *data, size_t size);
+// To the linker these are accept4, accept and connect. In C the types of their
+// arguments would have to be those of glibc, or those of musl.
+int play_accept4(int fd, void *address, socklen_t *size,
+                 int flags) __asm__("accept4");
+int play_accept(int fd, void *address, socklen_t *size) __asm__("accept");
+int play_connect(int fd, const void *address,
+                 socklen_t size) __asm__("connect");
+// These are read and recv where gcc is told to check sizes, as Ubuntu's is.
+ssize_t play_read_chk(int fd, void *data, size_t size,
+                      size_t room) __asm__("__read_chk");
+ssize_t play_recv_chk(int fd, void *data, size_t size, size_t room,
+                      int flags) __asm__("__recv_chk");
 
 static int code_of(const char *name)
 {
@@ -185,24 +194,37 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
     return n < 0 ? -1 : sendto(fd, data, n, flags, NULL, 0);
 }
 
+ssize_t play_read_chk(int fd, void *data, size_t size, size_t room)
+{
+    if (size > room)
+        abort();
+    return read(fd, data, size);
+}
+
+ssize_t play_recv_chk(int fd, void *data, size_t size, size_t room, int flags)
+{
+    if (size > room)
+        abort();
+    return recv(fd, data, size, flags);
+}
+
 // The connection stays in the backlog.
-int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size,
-            int flags)
+int play_accept4(int fd, void *address, socklen_t *size, int flags)
 {
     if (fails("accept4"))
         return -1;
-    return (int)syscall(SYS_accept4, fd, address.__sockaddr__, size, flags);
+    return (int)syscall(SYS_accept4, fd, address, size, flags);
 }
 
-int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
+int play_accept(int fd, void *address, socklen_t *size)
 {
-    return accept4(fd, address, size, 0);
+    return play_accept4(fd, address, size, 0);
 }
 
-int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
+int play_connect(int fd, const void *address, socklen_t size)
 {
     started = true;
-    return (int)syscall(SYS_connect, fd, address.__sockaddr__, size);
+    return (int)syscall(SYS_connect, fd, address, size);
 }
 
 int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
@@ -213,17 +235,21 @@ int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
     return epoll_pwait(epoll, events, count, timeout, NULL);
 }
 
+// The function of that name in whose place ours stands; dlsym() allocates
+// nothing to find it. (ISO C has no cast to a function pointer, POSIX has.)
+#define REAL(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
 void *malloc(size_t size)
 {
-    return fails("malloc") ? NULL : __libc_malloc(size);
+    return fails("malloc") ? NULL : REAL(malloc)(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails("calloc") ? NULL : __libc_calloc(count, size);
+    return fails("calloc") ? NULL : REAL(calloc)(count, size);
 }
 
 void *realloc(void *data, size_t size)
 {
-    return fails("realloc") ? NULL : __libc_realloc(data, size);
+    return fails("realloc") ? NULL : REAL(realloc)(data, size);
 }

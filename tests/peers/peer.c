@@ -12,6 +12,12 @@
 //   peer serve              prints its port, then is the server of one client:
 //                           sends stdin, prints all that comes
 //   peer serve-late         the same, but reads nothing until stdin has ended
+//   peer serve-reset        the same, but at the end of what comes it resets
+//                           the connection
+//   peer serve-mute         reads nothing, and half-closes when stdin ends
+//   peer frozen-terminal PROGRAM ARGUMENT
+//                           becomes the program; its stderr is a terminal that
+//                           nobody reads from
 //   peer mute PROGRAM ARGUMENT
 //                           becomes the program; its stderr is a socket that
 //                           is full and that nobody reads
@@ -20,8 +26,11 @@
 // jam resets its connection. Nothing lasts longer than LIFETIME; nor does
 // churn wait for one answer longer than PATIENCE seconds, if that is set.
 
+#define _GNU_SOURCE // posix_openpt(); macOS and the BSDs have it without
+
 #include <arpa/inet.h>
 #include <err.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -164,6 +173,36 @@ static void serve_late(char **arguments)
         ;
 }
 
+static void serve_reset(char **arguments)
+{
+    (void)arguments;
+    int fd = accept_one();
+    while (copy(fd, STDOUT_FILENO))
+        ;
+    reset(fd);
+}
+
+static void serve_mute(char **arguments)
+{
+    (void)arguments;
+    int fd = accept_one();
+    wait_for_stdin_to_end();
+    shutdown(fd, SHUT_WR);
+    pause();
+}
+
+static void frozen_terminal(char **arguments)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
+        err(1, "posix_openpt");
+    int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+    if (terminal < 0)
+        err(1, "%s", ptsname(master));
+    dup2(terminal, STDERR_FILENO); // the master stays open, too
+    execv(arguments[0], arguments);
+}
+
 static void mute(char **arguments)
 {
     int sockets[2]; // the other one stays open, too
@@ -183,6 +222,9 @@ static const struct verb verbs[] = {
     {"crowd", 2, crowd},
     {"serve", 0, serve},
     {"serve-late", 0, serve_late},
+    {"serve-reset", 0, serve_reset},
+    {"serve-mute", 0, serve_mute},
+    {"frozen-terminal", 2, frozen_terminal},
     {"mute", 2, mute},
     {NULL, 0, NULL},
 };

@@ -8,20 +8,14 @@
 // lines again, as it did before, and ends with the program's status, which is
 // 128 + the signal's number if it was a signal.
 
-#define _XOPEN_SOURCE 700
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE // posix_openpt(); macOS and the BSDs have it without
 
-#include <err.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
+
+#include "pty.h"
 
 enum {
     LIFETIME = 60, // s
@@ -35,19 +29,6 @@ static void on_resize(int signal_number)
 {
     (void)signal_number;
     resized = 1;
-}
-
-static void run(int terminal, char **argv)
-{
-    setsid();
-    if (ioctl(terminal, TIOCSCTTY, 0) < 0)
-        err(1, "TIOCSCTTY");
-    dup2(terminal, STDIN_FILENO);
-    dup2(terminal, STDOUT_FILENO);
-    dup2(terminal, STDERR_FILENO);
-    close(terminal);
-    execv(argv[0], argv);
-    err(127, "%s", argv[0]);
 }
 
 // Copies once. Returns what read() does.
@@ -93,30 +74,9 @@ int main(int argc, char **argv)
     alarm(LIFETIME);
     struct sigaction action = {.sa_handler = on_resize};
     sigaction(SIGWINCH, &action, NULL);
-    int master = posix_openpt(O_RDWR | O_NOCTTY);
-    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
-        err(1, "posix_openpt");
-    // Held open, to look at the terminal's mode when the program has ended.
-    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-    struct termios before;
-    if (slave < 0 || ioctl(master, TIOCSWINSZ, &window) < 0 ||
-        tcgetattr(slave, &before) < 0)
-        err(1, "terminal");
-    pid_t pid = fork();
-    if (pid < 0)
-        err(1, "fork");
-    if (pid == 0) {
-        close(master);
-        run(slave, argv + 2);
-    }
-    fprintf(stderr, "pid %d\n", (int)pid);
-    int status = sit_before(master, pid);
-    struct termios after;
-    if (tcgetattr(slave, &after) < 0)
-        err(1, "tcgetattr");
-    bool same = before.c_lflag == after.c_lflag &&
-                before.c_iflag == after.c_iflag &&
-                before.c_oflag == after.c_oflag;
-    printf("[terminal %s]\n", same ? "restored" : "changed");
+    struct pty pty = start_on_pty(&window, argv + 2);
+    fprintf(stderr, "pid %d\n", (int)pty.pid);
+    int status = sit_before(pty.master, pty.pid);
+    printf("[terminal %s]\n", is_restored(&pty) ? "restored" : "changed");
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

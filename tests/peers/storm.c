@@ -25,6 +25,20 @@
 //                                  server, reads and sends: is it told?
 //   storm slam PORT COUNT          COUNT clients close with much unread
 //   storm burst PORT COUNT         COUNT clients connect at the same moment
+//   storm muted PORT NUMBER        another fills the outbox of a client that
+//                                  does not read, but sends to NUMBER; waits *
+//   storm hoard PORT               sends 64 MB without a newline, then empty
+//                                  lines until nothing is taken; waits *
+//   storm deafs PORT COUNT         COUNT clients don't read and are sent as
+//                                  much as is taken; waits *
+//   storm floods PORT COUNT        COUNT clients send empty lines, until stdin
+//                                  ends
+//   storm again PORT COUNT         COUNT times: joins, sends CHUNK bytes to
+//                                  itself, half-closes, reads nothing; waits *
+//   storm slow PORT BYTES SECONDS  reads BYTES a second, while more waits for
+//                                  it than it takes: is it kept?
+//   storm rage PORT COUNT PID      COUNT clients send empty lines, the server
+//                                  is ended: how soon is another one told?
 //   storm options PID              the options of a server's connections
 //   storm mix PORT SECONDS SEED    60 clients at a time, good and bad ones
 //
@@ -57,7 +71,9 @@ enum {
     PATIENCE = 20 * 1000, // ms that an answer may take on a busy machine
     ACTORS = 60, // of mix, at a time
     CROWD = 40, // of shuffle, at a time
+    EMPTY_LINES = 512, // from one client at a time: each has a longer answer
     IN_FLIGHT = 128 * 1024, // bytes that many has on their way
+    LAST_LINES = 100, // of typing: the kernel has room for them
 };
 
 struct peer {
@@ -619,7 +635,8 @@ static void unread(char **arguments)
     leave(p);
 }
 
-// It types when the server has sent all, and the kernel still has much of it.
+// It goes on to type when the server has sent all, and much of it is still in
+// the kernel.
 static void typing(char **arguments)
 {
     const char *port = arguments[0];
@@ -628,10 +645,11 @@ static void typing(char **arguments)
     long lines = fill(from, to->number, 1);
     if (kill((pid_t)parse_count(arguments[1]), SIGTERM) < 0)
         err(1, "kill");
+    struct pollfd end = {.fd = to->fd, .events = POLLRDHUP};
     for (long left = lines; left > 0; left--) {
         expect(to, filler_from(from->number));
-        if (left == lines / 2) // now the server can send what it still has
-            poll(NULL, 0, QUIET);
+        if (left == LAST_LINES) // until the server has sent all
+            poll(&end, 1, PATIENCE);
         if (left < lines / 2)
             say(to, "is anybody there?\n");
     }
@@ -679,13 +697,18 @@ static unsigned retransmits(int fd)
     return info.tcpi_total_retrans;
 }
 
-static void burst(char **arguments)
+static void raise_file_limit(void)
 {
-    long count = parse_count(arguments[1]);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static void burst(char **arguments)
+{
+    long count = parse_count(arguments[1]);
+    raise_file_limit();
     struct sockaddr_in address = loopback(arguments[0]);
     int *fds = calloc(count, sizeof(*fds));
     if (fds == NULL)
@@ -715,6 +738,150 @@ static void burst(char **arguments)
     for (long i = 0; i < count; i++)
         close(fds[i]);
     free(fds);
+}
+
+static void muted(char **arguments)
+{
+    struct peer *to = join(arguments[0], true);
+    struct peer *from = join(arguments[0], false);
+    fill(from, to->number, 1);
+    char line[64];
+    snprintf(line, sizeof(line), "%lld x\n", to->number);
+    for (int i = 0; i < CROWD; i++) // up to the last bytes
+        say(from, line);
+    say(from, "was that all?\n");
+    wait_for(from, bad_form);
+    snprintf(line, sizeof(line), "%s I am here\n", arguments[1]);
+    say(to, line);
+    printf("said\n");
+    wait_for_stdin_to_end();
+}
+
+static void hoard(char **arguments)
+{
+    int fd = connect_to(arguments[0], false);
+    char text[CHUNK];
+    memset(text, 'x', sizeof(text));
+    for (int i = 0; i < 1000; i++)
+        if (!send_all(fd, text, sizeof(text)))
+            err(1, "send");
+    congest(fd, "\n");
+    printf("full\n");
+    wait_for_stdin_to_end();
+}
+
+static void deafs(char **arguments)
+{
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
+    struct peer *from = join(port, false);
+    for (long i = 0; i < count; i++)
+        fill(from, join(port, false)->number, 1);
+    printf("filled\n");
+    wait_for_stdin_to_end();
+}
+
+static void again(char **arguments)
+{
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
+    long full = 0;
+    for (long i = 0; i < count; i++) {
+        int fd = connect_to(port, true);
+        char line[64];
+        long long number;
+        if (!read_line(fd, line, sizeof(line)))
+            errx(1, "no answer");
+        if (sscanf(line, "Your number is %lld", &number) == 1) {
+            char lines[CHUNK];
+            send_all(fd, lines, repeat(lines, filler_to(number)));
+            shutdown(fd, SHUT_WR);
+        } else {
+            full++;
+            close(fd);
+        }
+    }
+    printf("done, %ld times full\n", full);
+    wait_for_stdin_to_end();
+}
+
+static void slow(char **arguments)
+{
+    size_t bytes = parse_count(arguments[1]);
+    long seconds = parse_count(arguments[2]);
+    alarm((unsigned)(LIFETIME + seconds));
+    struct peer *to = join(arguments[0], false);
+    struct peer *from = join(arguments[0], false);
+    char data[CHUNK];
+    for (long second = 0; second < seconds; second++) {
+        fill(from, to->number, 1);
+        sleep(1); // that is what it is about
+        if (recv(to->fd, data, bytes, 0) <= 0)
+            errx(1, "lost after %ld s", second);
+    }
+    printf("kept\n");
+}
+
+// Sends so many empty lines, as far as they are taken, and throws away what
+// comes.
+static void rage_at(int fd, size_t count)
+{
+    static char lines[CHUNK];
+    memset(lines, '\n', count);
+    send(fd, lines, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    recv(fd, NULL, CHUNK, MSG_DONTWAIT | MSG_TRUNC);
+}
+
+static int *connect_many(const char *port, long count)
+{
+    raise_file_limit();
+    int *fds = calloc(count, sizeof(*fds));
+    if (fds == NULL)
+        err(1, "calloc");
+    for (long i = 0; i < count; i++)
+        fds[i] = connect_to(port, false);
+    return fds;
+}
+
+static void floods(char **arguments)
+{
+    long count = parse_count(arguments[1]);
+    int *fds = connect_many(arguments[0], count);
+    printf("all begin\n");
+    fflush(stdout);
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (poll(&in, 1, 0) == 0)
+        for (long i = 0; i < count; i++)
+            rage_at(fds[i], CHUNK);
+}
+
+// Until the peer is told that the server ends.
+static void rage_until_told(const int *fds, long count, struct peer *p)
+{
+    const char *line = NULL;
+    for (long i = 0; line == NULL; i = (i + 1) % count) {
+        rage_at(fds[i], EMPTY_LINES);
+        if (i % 64 == 0 && receive(p) == 0)
+            errx(1, "the end of the stream, and not told");
+        line = take_line(p);
+    }
+    if (strcmp(line, leaves) != 0)
+        errx(1, "expected: %s, and got: %s", leaves, line);
+}
+
+static void rage(char **arguments)
+{
+    const char *port = arguments[0];
+    long count = parse_count(arguments[1]);
+    struct peer *p = join(port, false);
+    int *fds = connect_many(port, count);
+    for (long i = 0; i < 4 * count; i++)
+        rage_at(fds[i % count], EMPTY_LINES);
+    long long start = now_us();
+    if (kill((pid_t)parse_count(arguments[2]), SIGTERM) < 0)
+        err(1, "kill");
+    rage_until_told(fds, count, p);
+    printf("told after %lld ms\n", (now_us() - start) / 1000);
 }
 
 static int option_of(int fd, int level, int name)
@@ -902,8 +1069,10 @@ static const struct verb verbs[] = {
     {"many", 3, many},     {"endless", 3, endless}, {"flood", 2, flood},
     {"fair", 3, fair},     {"owed", 1, owed},       {"leaving", 1, leaving},
     {"unread", 2, unread}, {"typing", 2, typing},   {"slam", 2, slam},
-    {"burst", 2, burst},   {"options", 1, options}, {"mix", 3, mix},
-    {NULL, 0, NULL},
+    {"burst", 2, burst},   {"deafs", 2, deafs},     {"again", 2, again},
+    {"slow", 3, slow},     {"rage", 3, rage},       {"muted", 2, muted},
+    {"hoard", 1, hoard},   {"floods", 2, floods},   {"options", 1, options},
+    {"mix", 3, mix},       {NULL, 0, NULL},
 };
 
 int main(int argc, char **argv)

@@ -3,13 +3,13 @@
 
 load ../helper
 
-# beside NAME COMMAND: runs it beside the tests, in a directory of its own.
+# beside NAME COMMAND...: runs it beside the tests, in a directory of its own.
 beside() {
     local dir=$BATS_FILE_TMPDIR/$1
     mkdir "$dir"
     (
         clean_up_on_exit
-        cd "$dir" && "$2"
+        cd "$dir" && "${@:2}"
     ) >"$dir/log" 2>&1 3>&- &
     echo "$!" >"$dir/pid"
 }
@@ -17,8 +17,9 @@ beside() {
 # What the server notices after a minute runs beside the other tests, with
 # servers of its own.
 setup_file() {
-    make --no-print-directory -s -C "$ROOT" all tools
     beside deaf stay_deaf
+    beside slow read_slowly 5000
+    beside slower read_slowly 1000
     ! can_unplug || beside unplugged unplug
 }
 
@@ -34,6 +35,13 @@ stay_deaf() {
     start_server 7 &&
         start_storm push push "$PORT" 1000 &&
         prints push refused && wait_for_drop
+}
+
+# read_slowly BYTES: a client takes that much a second, and lives.
+read_slowly() {
+    start_server 7 &&
+        start_storm reader slow "$PORT" "$1" 120 &&
+        PATIENCE=200 ends_with 0 reader && touch kept
 }
 
 can_unplug() {
@@ -72,7 +80,7 @@ unplug() {
 wait_for_drop() {
     SECONDS=0
     PATIENCE=100 wait_until grep -qE \
-        "client 0 .* left: (Connection timed out|No route to host)" \
+        "client 0 .* left: (.* timed out|No route to host|Host is unreachable)" \
         server.err && echo "$SECONDS" >result
 }
 
@@ -132,6 +140,21 @@ was_dropped() {
 }
 
 @test "threat 21: a client whose cable is unplugged is dropped after a minute" {
-    can_unplug || skip "needs root and ip: apt-get install iproute2"
+    can_unplug || leave_out "needs root and ip: apt-get install iproute2"
     was_dropped unplugged
+}
+
+# A segment has 64 KB on the loopback interface.
+@test "threat 52: a client that takes more than a segment a minute is kept" {
+    local dir=$BATS_FILE_TMPDIR/slow
+    PATIENCE=200 wait_until gone "$(<"$dir/pid")"
+    cat "$dir/log" "$dir/reader.err"
+    [[ -e $dir/kept ]]
+}
+
+@test "threat 52: a client that takes less than a segment a minute is not" {
+    local dir=$BATS_FILE_TMPDIR/slower
+    PATIENCE=200 wait_until gone "$(<"$dir/pid")"
+    cat "$dir/log" "$dir/server.err"
+    grep -qE 'client 0 .* left: Connection timed out' "$dir/server.err"
 }
