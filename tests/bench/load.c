@@ -1,15 +1,18 @@
 // The load of the bench: pairs of clients bounce messages through a server, a
 // fixed number in flight in each pair, and each message is checked when it
 // comes. One thread for all of them, and the same work for every protocol:
-// one read() for what has come, one write() for all answers to it.
+// one read() for what has come, one write() for all answers to it. Or, with
+// -n, newcomers: so many connect, are greeted and leave, again and again.
 //
-// Prints one line of NAME=VALUE: messages a second; the latency of a message
-// from the write() that sends it to the read() that gets it, so that its wait
-// for this program is in it; the server's CPU time a message; the server's
-// resident memory an idle connection; the share of a core that this program
-// has used: near 1, it is the bound; and, with a flood, how many messages had
-// not come by the end. Exit status 1 if a message is lost, late, repeated or
-// not the one that is due.
+// Prints one line of NAME=VALUE: messages, or newcomers, a second; the latency
+// of a message from the write() that sends it to the read() that gets it, so
+// that its wait for this program is in it; the server's CPU time for one; the
+// server's resident memory an idle connection, and, the kernel's buffers
+// counted, a client that is flooded and does not read; the share of a core
+// that this program has used: near 1, it is the bound; the share of the time
+// that it, or the server, was kept from running, as another program had the
+// core; and, with a flood, how many messages had not come by the end. Exit
+// status 1 if a message is lost, late, repeated or not the one that is due.
 #define _GNU_SOURCE // memmem()
 
 #include <err.h>
@@ -36,15 +39,16 @@ enum {
     MIN_BYTES = 16, // of a message: its count and its sender
     MAX_BYTES = 250,
     COUNT_DIGITS = 8,
-    HEAD_SIZE = 80, // bytes: what stands before a message on the wire
+    HEAD_SIZE = 80, // bytes: what stands before the text on the wire
+    WIRE_SIZE = HEAD_SIZE + MAX_BYTES + 2, // bytes of a whole message
     CARRY_SIZE = 2048, // bytes: the longest greeting or message
     READ_SIZE = 64 * 1024, // bytes
     MAX_EVENTS = 256,
     CONNECT_BATCH = 32, // connections that wait for their greeting at once
     PATIENCE = 5, // s for a greeting, or for the last messages
     FLOOD_BYTES = 200, // of each message of the flood
-    FLOOD_BLOCK = 16, // messages of the flood in one write()
-    FLOOD_FILL = 16 * 1024 * 1024, // bytes sent before the measurement
+    FLOOD_BLOCK = 64, // messages of the flood in one write()
+    FLOOD_FILL = 8 * 1024 * 1024, // bytes to each before the measurement
     FLOOD_STUCK = 300, // ms without progress: the flood is dammed up
     SUB_BITS = 5, // of the histogram: 32 steps an octave, so 3 % wide
     BUCKETS = 64 << SUB_BITS,
@@ -54,6 +58,7 @@ static const uint64_t second = 1000 * 1000 * 1000; // in ns
 
 enum role {
     PLAYER,
+    NEWCOMER,
     IDLE,
     FLOODER,
     VICTIM,
@@ -65,17 +70,17 @@ struct client {
     bool ready; // it has been greeted
     long long number; // how others address it
     struct client *partner;
-    // A message is a head, the payload, and the protocol's tail. The payload
-    // begins with a count, so all that comes is known beforehand.
+    // A message is the protocol's head, a text, and the protocol's tail. The
+    // text begins with a count, so all that comes is known beforehand.
     size_t out_size;
-    char out_head[HEAD_SIZE];
+    char out[WIRE_SIZE]; // the next to send
+    char *out_count;
     size_t in_size;
-    char in_head[HEAD_SIZE];
-    char payload[MAX_BYTES]; // the next to send
-    char expected[MAX_BYTES]; // the next to come
+    char in[WIRE_SIZE]; // the next to come
+    char *in_count;
     uint64_t sent;
     uint64_t received;
-    uint64_t *sent_at; // ns, by the message's count % window
+    uint64_t *sent_at; // ns, by the message's number & load.mask
     size_t carried;
     char carry[CARRY_SIZE]; // the beginning of a message
 };
@@ -87,7 +92,8 @@ typedef size_t head_function(char *out, const struct client *from,
 struct protocol {
     const char *name;
     size_t (*hello)(char *out, const struct client *c); // or NULL
-    const char *ready; // the server's answer ends so
+    const char *knock; // what a newcomer says that wants to be greeted
+    const char *ready; // the server's answer to either ends so
     size_t ready_size;
     head_function *out_head;
     head_function *in_head;
@@ -105,17 +111,20 @@ static struct {
     size_t bytes;
     long idle;
     long flood; // MB/s; 0: none
+    long victims; // of the flood
+    long newcomers; // at once
     double seconds;
     pid_t server;
-} options = {.pairs = 50, .window = 1, .bytes = 32, .seconds = 1};
+} options = {
+    .pairs = 50, .window = 1, .bytes = 32, .victims = 1, .seconds = 1};
 
 static struct {
     int epoll;
     size_t count; // of clients
     size_t greeted;
     struct client **clients;
-    size_t tail_size;
     size_t aside_size;
+    uint64_t mask; // of what is in flight in a pair
     bool draining; // nothing is answered any more
     uint64_t in_flight;
     uint64_t messages;
@@ -129,7 +138,7 @@ static struct {
     uint64_t sent;
     uint64_t since; // ns: the rate holds from then on
     uint64_t sent_since;
-    char block[FLOOD_BLOCK * (HEAD_SIZE + MAX_BYTES)];
+    char block[FLOOD_BLOCK * WIRE_SIZE];
 } flood;
 
 static uint64_t clock_ns(clockid_t id)
@@ -175,6 +184,39 @@ static long server_memory(void)
             break;
     fclose(f);
     return kilobytes * 1024;
+}
+
+// What the buffers of all TCP connections of this machine hold, in bytes.
+static long kernel_memory(void)
+{
+    char line[256];
+    long pages = 0;
+    FILE *f = fopen("/proc/net/sockstat", "r");
+    if (f == NULL)
+        err(1, "/proc/net/sockstat");
+    while (fgets(line, sizeof(line), f) != NULL)
+        if (strncmp(line, "TCP:", 4) == 0)
+            pages = strtol(strstr(line, "mem ") + 4, NULL, 10);
+    fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+// How long the main thread of a process was ready to run, and did not; in ns.
+// In a server with more threads, these are the ones that work, and wait for
+// each other.
+static uint64_t waiting_time(pid_t process)
+{
+    char path[64];
+    unsigned long long ran = 0;
+    unsigned long long waited = 0;
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", process);
+    FILE *f = fopen(path, "r");
+    if (f == NULL)
+        return 0; // another user's, or a kernel that does not count it
+    if (fscanf(f, "%llu %llu", &ran, &waited) != 2)
+        waited = 0;
+    fclose(f);
+    return waited;
 }
 
 static size_t bucket_of(uint64_t ns)
@@ -330,15 +372,17 @@ static size_t mqtt_head(char *out, const struct client *from,
 }
 
 static const struct protocol protocols[] = {
-    {"line", NULL, "\n", 1, line_out, line_in, "\n", NULL, NULL},
-    {"relay", NULL, NULL, 0, line_out, line_out, "\n", NULL, NULL},
+    // Step 7 greets whoever connects; redis-server says nothing to whoever
+    // says nothing; nats-server sends INFO at once, and answers the PING.
+    {"line", NULL, "", "\n", 1, line_out, line_in, "\n", NULL, NULL},
+    {"relay", NULL, NULL, NULL, 0, line_out, line_out, "\n", NULL, NULL},
     // What PUBLISH returns: one client has got it.
-    {"resp", resp_hello, "+PONG\r\n", 7, resp_out, resp_in, "\r\n", ":1\r\n",
-     ""},
-    {"nats", nats_hello, "PONG\r\n", 6, nats_out, nats_in, "\r\n", "PING\r\n",
-     "PONG\r\n"},
-    {"mqtt", mqtt_hello, "\x90\3\0\1\0", 5, mqtt_head, mqtt_head, "", NULL,
-     NULL},
+    {"resp", resp_hello, "PING\r\n", "+PONG\r\n", 7, resp_out, resp_in, "\r\n",
+     ":1\r\n", ""},
+    {"nats", nats_hello, "CONNECT {\"verbose\":false}\r\nPING\r\n", "PONG\r\n",
+     6, nats_out, nats_in, "\r\n", "PING\r\n", "PONG\r\n"},
+    {"mqtt", mqtt_hello, NULL, "\x90\3\0\1\0", 5, mqtt_head, mqtt_head, "",
+     NULL, NULL},
 };
 
 // What is in flight fits into the socket's buffer, unless the server has
@@ -357,27 +401,20 @@ static void write_all(struct client *c, const char *data, size_t size)
     }
 }
 
-// Adds one to the count at the beginning of a payload.
-static void count_up(char *payload)
+static void count_up(char *count)
 {
-    for (int i = COUNT_DIGITS - 1; i >= 0 && payload[i]++ == '9'; i--)
-        payload[i] = '0';
+    for (int i = COUNT_DIGITS - 1; i >= 0 && count[i]++ == '9'; i--)
+        count[i] = '0';
 }
 
 // Puts the client's next message there; returns its size.
 static size_t compose(struct client *c, char *out, uint64_t now)
 {
-    char *p = out;
-    memcpy(p, c->out_head, c->out_size);
-    p += c->out_size;
-    memcpy(p, c->payload, options.bytes);
-    p += options.bytes;
-    memcpy(p, options.protocol->tail, load.tail_size);
-    p += load.tail_size;
-    count_up(c->payload);
-    c->sent_at[c->sent++ % options.window] = now;
+    memcpy(out, c->out, c->out_size);
+    count_up(c->out_count);
+    c->sent_at[c->sent++ & load.mask] = now;
     load.in_flight++;
-    return p - out;
+    return c->out_size;
 }
 
 // Ends the program: something else has come than was due.
@@ -427,29 +464,25 @@ static size_t take_message(struct client *c, const char *data, size_t size,
     if (size == 0 || (load.aside_size > 0 && size < load.aside_size &&
                       data[0] == options.protocol->aside[0]))
         return 0;
-    size_t head = size < c->in_size ? size : c->in_size;
-    if (c->role != PLAYER || memcmp(data, c->in_head, head) != 0)
+    size_t known = size < c->in_size ? size : c->in_size;
+    if (c->role != PLAYER || memcmp(data, c->in, known) != 0)
         mismatch(c, data, size);
-    if (size < c->in_size + options.bytes + load.tail_size)
+    if (size < c->in_size)
         return 0;
-    const char *payload = data + c->in_size;
-    if (c->received == c->partner->sent ||
-        memcmp(payload, c->expected, options.bytes) != 0 ||
-        memcmp(payload + options.bytes, options.protocol->tail,
-               load.tail_size) != 0)
+    if (c->received == c->partner->sent) // it is early
         mismatch(c, data, size);
-    count_up(c->expected);
-    uint64_t sent_at = c->partner->sent_at[c->received++ % options.window];
+    count_up(c->in_count);
+    uint64_t sent_at = c->partner->sent_at[c->received++ & load.mask];
     load.latencies[bucket_of(now - sent_at)]++;
     load.messages++;
     load.in_flight--;
-    return c->in_size + options.bytes + load.tail_size;
+    return c->in_size;
 }
 
 // Takes all that is there; answers each message. Returns the bytes taken.
 static size_t take_all(struct client *c, const char *data, size_t size)
 {
-    static char out[MAX_WINDOW * (HEAD_SIZE + MAX_BYTES + 2)];
+    static char out[MAX_WINDOW * WIRE_SIZE];
     size_t out_size = 0;
     size_t taken = c->ready ? 0 : take_greeting(c, data, size);
     uint64_t now = now_ns();
@@ -558,25 +591,39 @@ static void connect_client(struct client *c)
         err(1, "client %lld", c->number);
 }
 
-static struct client *add_client(enum role role)
+static struct client *new_client(enum role role)
 {
-    const struct protocol *p = options.protocol;
     struct client *c = calloc(1, sizeof(*c));
     if (c == NULL ||
-        (c->sent_at = calloc(options.window, sizeof(*c->sent_at))) == NULL)
+        (c->sent_at = calloc(load.mask + 1, sizeof(*c->sent_at))) == NULL)
         err(1, "calloc");
     c->role = role;
     c->number = (long long)load.count;
     load.clients[load.count++] = c;
+    return c;
+}
+
+// Connects, says what the protocol wants to hear first, and waits for nothing.
+static void start_client(struct client *c)
+{
+    const struct protocol *p = options.protocol;
     connect_client(c);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, c->fd, &event) < 0)
         err(1, "epoll_ctl");
     char hello[HEAD_SIZE];
-    if (p->hello != NULL)
+    if (c->role == NEWCOMER)
+        write_all(c, p->knock, strlen(p->knock));
+    else if (p->hello != NULL)
         write_all(c, hello, p->hello(hello, c));
     c->ready = p->ready == NULL;
     load.greeted += c->ready;
+}
+
+static struct client *add_client(enum role role)
+{
+    struct client *c = new_client(role);
+    start_client(c);
     return c;
 }
 
@@ -601,55 +648,83 @@ static void add_clients(enum role role, long count)
     }
 }
 
+// Puts the text and the protocol's tail behind a head of the given size;
+// returns the size of all. The text is the same wherever it is compared.
+static size_t finish_message(char *message, size_t size,
+                             const struct client *from)
+{
+    char text[MAX_BYTES + 1];
+    memset(text, '.', sizeof(text));
+    snprintf(text, sizeof(text), "%0*d%7lld ", COUNT_DIGITS, 0, from->number);
+    text[strlen(text)] = '.';
+    memcpy(message + size, text, options.bytes);
+    size += options.bytes;
+    size_t tail_size = strlen(options.protocol->tail);
+    memcpy(message + size, options.protocol->tail, tail_size);
+    return size + tail_size;
+}
+
 // Has a send to b from now on.
 static void introduce(struct client *a, struct client *b)
 {
-    char text[MAX_BYTES + 1];
+    size_t out_head = options.protocol->out_head(a->out, a, b);
+    size_t in_head = options.protocol->in_head(b->in, a, b);
     a->partner = b;
-    a->out_size = options.protocol->out_head(a->out_head, a, b);
-    b->in_size = options.protocol->in_head(b->in_head, a, b);
-    memset(text, '.', sizeof(text));
-    snprintf(text, sizeof(text), "%0*d%7lld ", COUNT_DIGITS, 0, a->number);
-    text[strlen(text)] = '.';
-    memcpy(a->payload, text, options.bytes);
-    memcpy(b->expected, text, options.bytes);
+    a->out_count = a->out + out_head;
+    a->out_size = finish_message(a->out, out_head, a);
+    b->in_count = b->in + in_head;
+    b->in_size = finish_message(b->in, in_head, a);
 }
 
-// Fills the way to the victim, so that the flood is dammed up or thrown away
-// when the measurement begins.
-static void start_flood(void)
+// Adds those who take part in the flood, and makes a block of messages, each
+// to the next victim.
+static void prepare_flood(void)
 {
+    struct client *victims[FLOOD_BLOCK];
     size_t bytes = options.bytes;
-    struct client *victim = add_client(VICTIM);
+    for (int i = 0; i < options.victims; i++)
+        victims[i] = add_client(VICTIM);
     flood.flooder = add_client(FLOODER);
     await_greetings();
-    if (epoll_ctl(load.epoll, EPOLL_CTL_DEL, victim->fd, NULL) < 0)
-        err(1, "epoll_ctl");
+    for (int i = 0; i < options.victims; i++)
+        if (epoll_ctl(load.epoll, EPOLL_CTL_DEL, victims[i]->fd, NULL) < 0)
+            err(1, "epoll_ctl");
     options.bytes = FLOOD_BYTES; // the heads name it
-    introduce(flood.flooder, victim);
-    for (int i = 0; i < FLOOD_BLOCK; i++)
+    for (int i = 0; i < FLOOD_BLOCK; i++) {
+        introduce(flood.flooder, victims[i % options.victims]);
         flood.block_size +=
             compose(flood.flooder, flood.block + flood.block_size, 0);
+    }
     options.bytes = bytes;
     load.in_flight = 0;
+}
+
+// Fills the way to the victims, so that the flood is dammed up or thrown away
+// when the measurement begins. Returns what each of them costs in bytes.
+static long start_flood(void)
+{
+    long before = server_memory() + kernel_memory();
+    prepare_flood();
+    uint64_t fill = (uint64_t)options.victims * FLOOD_FILL;
     uint64_t now;
     uint64_t moved = flood.since = now_ns();
-    while (now = now_ns(), flood.sent < FLOOD_FILL &&
-                               now - moved < FLOOD_STUCK * second / 1000) {
-        uint64_t before = flood.sent;
+    while (now = now_ns(),
+           flood.sent < fill && now - moved < FLOOD_STUCK * second / 1000) {
+        uint64_t sent = flood.sent;
         send_flood(now, 1000);
-        if (flood.sent > before)
+        if (flood.sent > sent)
             moved = now;
         handle_events(1);
     }
     flood.since = now_ns();
     flood.sent_since = flood.sent;
+    return (server_memory() + kernel_memory() - before) / options.victims;
 }
 
 // Both of a pair begin with half of what is in flight.
 static void start_pairs(void)
 {
-    static char out[MAX_WINDOW * (HEAD_SIZE + MAX_BYTES + 2)];
+    static char out[MAX_WINDOW * WIRE_SIZE];
     for (long i = 0; i < 2 * options.pairs; i += 2) {
         introduce(load.clients[i], load.clients[i + 1]);
         introduce(load.clients[i + 1], load.clients[i]);
@@ -678,35 +753,82 @@ static uint64_t drain(void)
     for (long i = 0; i < 2 * options.pairs; i++) {
         struct client *c = load.clients[i];
         for (uint64_t k = c->partner->received; k < c->sent; k++)
-            load.latencies[bucket_of(now - c->sent_at[k % options.window])]++;
+            load.latencies[bucket_of(now - c->sent_at[k & load.mask])]++;
     }
     return load.in_flight;
 }
 
+// A wave of newcomers, who must have been made: all connect, are greeted, and
+// leave by a reset.
+static void run_wave(void)
+{
+    load.greeted = 0;
+    for (size_t i = 0; i < load.count; i++)
+        start_client(load.clients[i]);
+    await_greetings();
+    for (size_t i = 0; i < load.count; i++) {
+        load.clients[i]->carried = 0;
+        close(load.clients[i]->fd);
+    }
+    load.messages += load.count;
+}
+
+static void run_waves_until(uint64_t end)
+{
+    while (now_ns() < end)
+        run_wave();
+}
+
 // Runs the load and prints what came of it.
-static void measure(long idle_bytes)
+static void measure(void (*run)(uint64_t end), long idle_bytes,
+                    long victim_bytes)
 {
     uint64_t length = (uint64_t)(options.seconds * (double)second);
-    run_until(now_ns() + length / 10); // caches, buffers and clock warm up
+    run(now_ns() + length / 10); // caches, buffers and clock warm up
     memset(load.latencies, 0, sizeof(load.latencies));
     load.messages = 0;
     uint64_t start = now_ns();
     uint64_t own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t waited = waiting_time(getpid());
+    uint64_t server_waited = waiting_time(options.server);
     uint64_t cpu = server_cpu();
-    run_until(start + length);
+    run(start + length);
     double elapsed = (double)(now_ns() - start);
     own = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
+    waited = waiting_time(getpid()) - waited;
+    server_waited = waiting_time(options.server) - server_waited;
     cpu = server_cpu() - cpu;
     double messages = (double)load.messages;
     uint64_t missing = drain();
     printf("rate=%.0f p50_us=%.1f p99_us=%.1f p999_us=%.1f",
            messages * 1e9 / elapsed, percentile(0.5), percentile(0.99),
            percentile(0.999));
-    printf(" cpu_us=%.3f idle=%ld idle_bytes=%ld",
+    printf(" cpu_us=%.3f idle=%ld idle_bytes=%ld victim_bytes=%ld",
            messages > 0 ? (double)cpu / messages / 1000 : 0, options.idle,
-           idle_bytes);
-    printf(" own_cpu=%.2f missing=%llu\n", (double)own / elapsed,
-           (unsigned long long)missing);
+           idle_bytes, victim_bytes);
+    printf(" own_cpu=%.2f waited=%.3f server_waited=%.3f missing=%llu\n",
+           (double)own / elapsed, (double)waited / elapsed,
+           (double)server_waited / elapsed, (unsigned long long)missing);
+}
+
+static void measure_newcomers(void)
+{
+    options.pairs = 0;
+    for (long i = 0; i < options.newcomers; i++)
+        new_client(NEWCOMER);
+    measure(run_waves_until, 0, 0);
+}
+
+static void measure_messages(void)
+{
+    add_clients(PLAYER, 2 * options.pairs);
+    long before = server_memory();
+    add_clients(IDLE, options.idle);
+    long after = server_memory();
+    long victim_bytes = options.flood > 0 ? start_flood() : 0;
+    start_pairs();
+    measure(run_until, options.idle > 0 ? (after - before) / options.idle : 0,
+            victim_bytes);
 }
 
 static long parse_argument(char option, const char *text, long min, long max)
@@ -730,15 +852,15 @@ static const struct protocol *find_protocol(const char *name)
 __attribute__((noreturn)) static void usage(void)
 {
     errx(1, "usage: load [-p pairs] [-w in-flight] [-b bytes] [-i idle] "
-            "[-f flood-MB/s] [-t seconds] [-s server-pid] [-P protocol] host "
-            "port");
+            "[-f flood-MB/s] [-v victims] [-n newcomers] [-t seconds] "
+            "[-s server-pid] [-P protocol] host port");
 }
 
 static void parse_options(int argc, char **argv)
 {
     int o;
     options.protocol = find_protocol("line");
-    while ((o = getopt(argc, argv, "p:w:b:i:f:t:s:P:")) != -1) {
+    while ((o = getopt(argc, argv, "p:w:b:i:f:v:n:t:s:P:")) != -1) {
         if (o == 'p')
             options.pairs = parse_argument('p', optarg, 1, MAX_PAIRS);
         else if (o == 'w')
@@ -749,6 +871,10 @@ static void parse_options(int argc, char **argv)
             options.idle = parse_argument('i', optarg, 0, 2 * MAX_PAIRS);
         else if (o == 'f')
             options.flood = parse_argument('f', optarg, 1, 1000);
+        else if (o == 'v')
+            options.victims = parse_argument('v', optarg, 1, FLOOD_BLOCK);
+        else if (o == 'n')
+            options.newcomers = parse_argument('n', optarg, 1, MAX_PAIRS);
         else if (o == 't')
             options.seconds = strtod(optarg, NULL);
         else if (o == 's')
@@ -760,6 +886,8 @@ static void parse_options(int argc, char **argv)
     }
     if (argc - optind != 2 || options.seconds <= 0)
         usage();
+    if (options.newcomers > 0 && options.protocol->knock == NULL)
+        errx(1, "-n: not with %s", options.protocol->name);
     options.host = argv[optind];
     options.port = argv[optind + 1];
 }
@@ -775,19 +903,16 @@ int main(int argc, char **argv)
         err(1, "setrlimit");
     const char *aside = options.protocol->aside;
     load.aside_size = aside != NULL ? strlen(aside) : 0;
-    load.tail_size = strlen(options.protocol->tail);
-    load.clients =
-        calloc(2 * options.pairs + options.idle + 2, sizeof(*load.clients));
+    while (load.mask + 1 < (uint64_t)options.window)
+        load.mask = 2 * load.mask + 1;
+    size_t most = 2 * options.pairs + options.idle + options.victims + 1;
+    load.clients = calloc(most + options.newcomers, sizeof(*load.clients));
     load.epoll = epoll_create1(0);
     if (load.clients == NULL || load.epoll < 0)
         err(1, "set-up");
-    add_clients(PLAYER, 2 * options.pairs);
-    long before = server_memory();
-    add_clients(IDLE, options.idle);
-    long after = server_memory();
-    if (options.flood > 0)
-        start_flood();
-    start_pairs();
-    measure(options.idle > 0 ? (after - before) / options.idle : 0);
+    if (options.newcomers > 0)
+        measure_newcomers();
+    else
+        measure_messages();
     return 0;
 }
