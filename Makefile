@@ -2,28 +2,31 @@
 
 STEPS := step1-echo step2-multi step3-errors step4-pool step5-protocol \
          step6-async step7-robust
-# Where the binaries go: beside their sources, unless told otherwise.
+# Where the binaries go: beside their sources, unless told otherwise; and those
+# of the programs that the tests use.
 OUT ?= .
+TOOLS ?= build/tests
 CFLAGS ?= -O2 -g
-override CFLAGS += -pthread -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
-                   -Wno-sign-conversion
+# What holds for every compiler and checker; `make print-cflags` tells them.
+STD := gnu11
+override CFLAGS += -std=$(STD) -pthread -Wall -Wextra -Wpedantic -Wshadow \
+                   -Wconversion -Wno-sign-conversion
 
 PROGRAMS := $(foreach s,$(STEPS),$(OUT)/$s/server $(OUT)/$s/client)
-# The tests' own programs.
-TOOLS := $(patsubst tests/peers/%.c,build/tests/%,$(filter-out %/faults.c,\
-         $(wildcard tests/peers/*.c)))
-SHIM := build/tests/faults.so
-# Elsewhere than on Linux: steps 1 to 6, and the tests of these.
-ifneq ($(shell uname),Linux)
-PROGRAMS := $(filter-out $(OUT)/step7-robust/%,$(PROGRAMS))
-TOOLS := build/tests/peer build/tests/pty
-SHIM :=
+PEERS := $(patsubst tests/peers/%.c,$(TOOLS)/%,$(filter-out %/faults.c,\
+         $(wildcard tests/peers/*.c))) $(TOOLS)/faults.so
+# Elsewhere than on Linux: all but the server of step 7, and the tests of steps
+# 1 to 6.
+SYSTEM := $(shell uname)
+ifneq ($(SYSTEM),Linux)
+PROGRAMS := $(filter-out $(OUT)/step7-robust/server,$(PROGRAMS))
+PEERS := $(TOOLS)/peer $(TOOLS)/pty
 endif
 STEP_TARGETS := step1 step2 step3 step4 step5 step6 step7
 DIFF_TARGETS := diff2 diff3 diff4 diff5 diff6 diff7
 
 .PHONY: all help test demo lint sanitize fuzz soak bench chapters tools clean \
-        $(STEP_TARGETS) $(DIFF_TARGETS)
+        print-cflags FORCE $(STEP_TARGETS) $(DIFF_TARGETS)
 
 all: $(PROGRAMS)
 
@@ -39,11 +42,15 @@ help:
 	@echo 'make                  builds all seven steps'
 	@echo 'make step1 ... step7  builds one, and says how to run it'
 	@echo 'make diff2 ... diff7  shows what a step changes'
-	@echo 'make demo             three clients of step 7 talk, to be watched'
+	@echo 'make step7.1 step7.2  builds step 7 as it is after a move, and says what'
+	@echo '     ...              to try; make diff7.1 ... shows the move'
+	@echo 'make demo             two clients of step 7 talk, to be watched'
 	@echo 'make tools            builds what tests and chapters use: build/tests/'
 	@echo 'make test             builds and runs all tests (needs bats)'
-	@echo 'make bench            how fast it is; ROUNDS=9 SECONDS=3 is'
-	@echo '                      quieter, MODE=grow shows how the cost grows'
+	@echo 'make bench            how fast it is, in 5 minutes; SECONDS=1 (of'
+	@echo '                      each run) is quieter, ROUNDS=1 quicker;'
+	@echo '                      MODE=grow shows how the cost grows, and'
+	@echo '                      MODE=readme writes the figures of README.md'
 	@echo 'make soak             the tests that take minutes'
 	@echo 'make sanitize         all tests with ASan and UBSan, then with TSan'
 	@echo 'make fuzz             fuzzes step 7; FUZZ_TIME=60 (seconds)'
@@ -63,44 +70,61 @@ $(STEP_TARGETS):
 $(DIFF_TARGETS):
 	@tests/tools/steps-diff $(subst diff,,$@)
 
+# step7.3 is what stands between steps 6 and 7 after the third move.
+step7.%: FORCE
+	@tests/tools/moves unpack $*
+	@$(MAKE) --no-print-directory -s $(OUT)/build/$@/server \
+	    $(OUT)/build/$@/client
+	@tests/tools/moves show $*
+	@echo 'It is built in build/$@/. make diff7.$* shows what has changed.'
+
+diff7.%: FORCE
+	@tests/tools/steps-diff 7.$*
+
+FORCE:
+
 test:
 	bats tests/
 
-demo: step7
+demo:
+	@$(MAKE) --no-print-directory -s $(OUT)/step7-robust/server \
+	    $(OUT)/step7-robust/client $(TOOLS)/pty $(TOOLS)/screen
 	@tests/tools/demo
 
-tools: $(TOOLS) $(SHIM)
+tools: $(PEERS)
 
-build/tests/%: tests/peers/%.c tests/peers/common.h
+$(TOOLS)/%: tests/peers/%.c $(wildcard tests/peers/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $< -o $@ $(LDFLAGS)
 
-build/tests/%.so: tests/peers/%.c
+$(TOOLS)/%.so: tests/peers/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
+	$(CC) $(CFLAGS) $(CPPFLAGS) -shared -fPIC $< -o $@ $(LDFLAGS)
+
+# With CFLAGS= on the command line: only what holds for all.
+print-cflags:
+	@echo $(CFLAGS)
 
 lint:
-	tests/tools/lint
+	@tests/tools/lint
 
 sanitize:
-	tests/tools/sanitize
+	@tests/tools/sanitize
 
 FUZZ_TIME ?= 60
 fuzz:
-	FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run
+	@FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run
 
 soak:
-	bats tests/soak/
+	@tests/soak/run
 
 # bash has a SECONDS of its own, so that the time goes by another name.
-ROUNDS ?= 5
-SECONDS ?= 0.5
 bench: all
 	@OUT='$(OUT)' CC='$(CC)' ROUNDS='$(ROUNDS)' \
 	    BENCH_SECONDS='$(SECONDS)' tests/bench/run $(MODE)
 
 chapters:
-	tests/tools/chapters refresh
+	@tests/tools/chapters refresh
 
 clean:
 	rm -rf build $(foreach s,$(STEPS),$s/server $s/client)
