@@ -727,8 +727,27 @@ static void serve_clients(void)
     }
 }
 
+// SIGINT, SIGTERM and SIGHUP become a descriptor to read from; after nohup(1)
+// SIGHUP stays ignored.
+static void open_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    struct sigaction hangup;
+    sigaction(SIGHUP, NULL, &hangup);
+    if (hangup.sa_handler != SIG_IGN)
+        sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    loop.signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (loop.signals < 0)
+        err(1, "signalfd");
+}
+
 static void open_loop(int listener)
 {
+    open_signals();
     loop.listener = listener;
     loop.log = open_log();
     loop.timeout = -1;
@@ -754,32 +773,12 @@ static void ignore_signals(void)
     signal(SIGTTOU, SIG_IGN);
 }
 
-// SIGINT, SIGTERM and SIGHUP become a descriptor to read from; after nohup(1)
-// SIGHUP stays ignored. This comes first: whoever knows where we listen may
-// send one.
-static void open_signals(void)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    struct sigaction hangup;
-    sigaction(SIGHUP, NULL, &hangup);
-    if (hangup.sa_handler != SIG_IGN)
-        sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    loop.signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (loop.signals < 0)
-        err(1, "signalfd");
-}
-
 int main(int argc, char **argv)
 {
     const char *host = "127.0.0.1";
     const char *port = "8081";
     parse_options(argc, argv, &host, &port);
     ignore_signals();
-    open_signals();
     open_loop(listen_on(host, port));
     announce(loop.listener);
     serve_clients();
