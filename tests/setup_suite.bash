@@ -1,5 +1,5 @@
 # Runs once before all tests: looks for what they need, and builds it. Also sees
-# to it that nothing outlives the run.
+# to it that nothing outlives the run. With BUILT set, all is built already.
 #
 # shellcheck shell=bash
 
@@ -10,7 +10,8 @@ setup_suite() {
     [[ $("$make" --version 2>&1) == "GNU Make "* ]] ||
         lack "GNU make (MAKE=gmake, if that is its name)"
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-    "$make" --no-print-directory -s -C "$root" all tools
+    [[ -n ${BUILT:-} ]] ||
+        "$make" --no-print-directory -s -C "$root" all tools
     env -u BATS_RUN_TMPDIR "$root/tests/tools/clear-up" \
         "BATS_RUN_TMPDIR=$BATS_RUN_TMPDIR" "$BATS_ROOT_PID" \
         </dev/null >/dev/null 2>&1 3>&- 4>&- &

@@ -3,58 +3,111 @@
 load helper
 
 @test "two clients are served at the same time" {
-    start_server 2
-    start_client a 2 127.0.0.1 "$PORT"
-    start_client b 2 127.0.0.1 "$PORT"
-    type a $'I am a\n'
-    prints a "Message from server: I am a"
-    type b $'I am b\n'
-    prints b "Message from server: I am b"
-    type a $'still here\n'
-    prints a "Message from server: still here"
+    scenario() {
+        start_server "$1"
+        client_enters a
+        client_enters b
+        type_back a "I am a"
+        shows_back a "I am a"
+        type_back b "I am b"
+        shows_back b "I am b"
+        type_back a "still here"
+        shows_back a "still here"
+    }
+    from 2
 }
 
 @test "fifty clients are served, each with its own lines" {
-    start_server 2
-    local i
-    for i in {1..50}; do connect "c$i"; done
-    for i in {1..50}; do say "c$i" "I am $i"; done
-    for i in {1..50}; do expect "c$i" "I am $i"; done
+    scenario() {
+        start_server "$1"
+        local i
+        for i in {1..50}; do enter "c$i"; done
+        for i in {1..50}; do send_back "c$i" "I am $i, and one of fifty"; done
+        for i in {1..50}; do comes_back "c$i" "I am $i, and one of fifty"; done
+    }
+    from 2
 }
 
-@test "what is wrong at the start is said in one line, with status 1" {
-    refuses_bad_arguments 2
+@test "who is in the middle of a line holds up nobody" {
+    scenario() {
+        start_server "$1"
+        enter a
+        enter b
+        local line
+        line=$(request a "a long line of a")
+        send a "${line:0:9}"
+        send_back b "a line of b"
+        comes_back b "a line of b"
+        send a "${line:9}"$'\n'
+        comes_back a "a long line of a"
+    }
+    from 2
+}
+
+@test "a client of its own ends, and the others go on" {
+    scenario() {
+        start_server "$1"
+        client_enters a
+        client_enters b
+        close_input a
+        ends_with 0 a
+        type_back b hello
+        shows_back b hello
+    }
+    from 2
 }
 
 @test "flaw: the thread of a client that was killed spins" {
-    start_server 2
-    start_client a 2 127.0.0.1 "$PORT"
-    type a $'hello\n'
-    prints a "Message from server: hello"
-    not spins "$SERVER"
-    kill -KILL "$PID_a"
-    spins "$SERVER"
-    # The others are still served.
-    connect b
-    say b hello
-    expect b hello
+    scenario() {
+        start_server "$1"
+        client_enters a
+        type_back a hello
+        shows_back a hello
+        not spins "$SERVER"
+        kill -KILL "$PID_a"
+        spins "$SERVER"
+        # The others are still served.
+        enter b
+        send_back b hello
+        comes_back b hello
+    }
+    only 2
+}
+
+@test "flaw: a client that has left keeps a descriptor and a thread" {
+    need_linux
+    scenario() {
+        start_server "$1"
+        local fds
+        fds=$(descriptors)
+        churn 5
+        descriptors_are "$((fds + 5))"
+        threads_are 6
+    }
+    only 2
 }
 
 @test "flaw: a client that resets its connection kills the server (SIGPIPE)" {
-    start_server 2
-    start_peer jam jam "$PORT" "a line that wants a reply"
-    prints jam jammed
-    close_input jam
-    ends_with $((128 + $(kill -l PIPE))) server
+    scenario() {
+        start_server "$1"
+        start_peer jam jam "$PORT" "a line that wants a reply"
+        prints jam jammed
+        close_input jam
+        ends_with $((128 + $(kill -l PIPE))) server
+    }
+    from 1 to 2
 }
 
 @test "flaw: the client does not notice that its server is gone" {
-    start_server 2
-    start_client a 2 127.0.0.1 "$PORT"
-    type a $'hello\n'
-    prints a "Message from server: hello"
-    kill_server
-    type a $'is anybody there?\n'
-    spins "$PID_a"
-    [[ ! -s a.err ]]
+    scenario() {
+        start_server "$1"
+        client_enters a
+        type_back a hello
+        shows_back a hello
+        kill_server
+        type a $'is anybody there?\n'
+        spins "$PID_a"
+        [[ ! -s a.err ]]
+    }
+    from 1 to 2
 }

@@ -43,6 +43,10 @@ differ_by() {
     done
 }
 
+@test "each mutant fits its program" {
+    "$ROOT/tests/tools/mutants" -n
+}
+
 @test "steps 1 to 6 need C11, POSIX, <err.h> and INADDR_LOOPBACK alone" {
     need_linux # others hide INADDR_LOOPBACK, as POSIX does not have it
     local source

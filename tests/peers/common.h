@@ -24,6 +24,14 @@ enum {
     CHUNK = 64 * 1024, // bytes
 };
 
+// Returns how many seconds to wait for an answer: what PATIENCE in the
+// environment says, or else the usual time.
+static inline int patience_or(int usual)
+{
+    const char *seconds = getenv("PATIENCE");
+    return seconds != NULL ? atoi(seconds) : usual;
+}
+
 // One thing that a program can do: its name on the command line, and how many
 // arguments come behind that.
 struct verb {

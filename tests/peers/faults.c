@@ -10,13 +10,15 @@
 // or nth=N, or rate=N: a percentage of the calls, which the seed picks.
 //
 // Only the calls of a program that serves or is served count: none before the
-// first epoll_wait() or connect(), and none for stdin, stdout and stderr. Each
+// first accept(), epoll_wait() or connect(), and none for stdin, stdout and
+// stderr. accept() goes by the name of accept4. Each
 // fault is one line in the file $FAULTS_LOG, so that a test can count them.
 #define _GNU_SOURCE // syscall(), RTLD_NEXT
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -218,6 +220,7 @@ int play_accept4(int fd, void *address, socklen_t *size, int flags)
 
 int play_accept(int fd, void *address, socklen_t *size)
 {
+    started = true;
     return play_accept4(fd, address, size, 0);
 }
 
@@ -238,6 +241,15 @@ int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
 // The function of that name in whose place ours stands; dlsym() allocates
 // nothing to find it. (ISO C has no cast to a function pointer, POSIX has.)
 #define REAL(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*run)(void *), void *argument)
+{
+    int code = fault("pthread_create", STDERR_FILENO + 1);
+    if (code != NONE)
+        return code; // and errno is as it was
+    return REAL(pthread_create)(thread, attributes, run, argument);
+}
 
 void *malloc(size_t size)
 {

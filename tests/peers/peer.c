@@ -5,16 +5,17 @@
 //   peer deaf PORT          prints the first line, then never reads again
 //   peer jam PORT LINE      sends LINE until nothing is taken any more, and
 //                           never reads; prints "jammed after N lines"
-//   peer churn PORT COUNT   COUNT times: connects, sends a line, waits for a
-//                           line, closes; the last answer is printed
-//   peer crowd PORT COUNT   COUNT connections at once; prints when each has
-//                           got a line
+//   peer churn PORT COUNT   COUNT times: connects, sends a line and a half,
+//                           waits for a line, closes; prints the last one
+//   peer crowd PORT COUNT   COUNT connections at once; prints when all are
+//                           there, and when each has got a line
 //   peer serve              prints its port, then is the server of one client:
 //                           sends stdin, prints all that comes
 //   peer serve-late         the same, but reads nothing until stdin has ended
 //   peer serve-reset        the same, but at the end of what comes it resets
 //                           the connection
-//   peer serve-mute         reads nothing, and half-closes when stdin ends
+//   peer serve-mute         the same, but it reads nothing, and only
+//                           half-closes when stdin ends
 //   peer frozen-terminal PROGRAM ARGUMENT
 //                           becomes the program; its stderr is a terminal that
 //                           nobody reads from
@@ -58,21 +59,46 @@ static bool copy(int from, int to)
     return send_all(to, data, n);
 }
 
+// Sends what is taken at once. Returns how much that is; all, if the peer is
+// gone.
+static size_t send_part(int fd, const char *data, size_t length)
+{
+    ssize_t n = send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0)
+        return errno == EAGAIN ? 0 : length;
+    return n;
+}
+
 // Copies stdin to the connection and the connection to stdout, until the peer
-// closes. At the end of stdin: half-closes, or closes at once.
+// closes. At the end of stdin: half-closes, or closes at once. It reads also
+// while it can't send: else the two could wait for each other.
 static void relay(int fd, bool half_close)
 {
-    struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
-                           {.fd = STDIN_FILENO, .events = POLLIN}};
-    while (poll(fds, 2, -1) > 0) {
-        if (fds[0].revents != 0 && !copy(fd, STDOUT_FILENO))
+    char data[CHUNK]; // from stdin, of which so much is to be sent
+    size_t start = 0;
+    size_t end = 0;
+    bool ended = false;
+    for (;;) {
+        bool full = start < end;
+        struct pollfd fds[] = {
+            {.fd = fd, .events = full ? POLLIN | POLLOUT : POLLIN},
+            {.fd = full || ended ? -1 : STDIN_FILENO, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0)
+            err(1, "poll");
+        if (fds[0].revents & ~POLLOUT && !copy(fd, STDOUT_FILENO))
             return;
-        if (fds[1].revents != 0 && !copy(STDIN_FILENO, fd)) {
-            if (!half_close)
-                return;
+        if (fds[0].revents & POLLOUT)
+            start += send_part(fd, data + start, end - start);
+        if (fds[1].revents == 0)
+            continue;
+        ssize_t n = read(STDIN_FILENO, data, sizeof(data));
+        start = 0;
+        end = n > 0 ? n : 0;
+        ended = n <= 0;
+        if (ended && !half_close)
+            return;
+        if (ended)
             shutdown(fd, SHUT_WR);
-            fds[1].fd = -1;
-        }
     }
 }
 
@@ -104,12 +130,13 @@ static void jam(char **arguments)
 static void churn(char **arguments)
 {
     long count = parse_count(arguments[1]);
-    const char *patience = getenv("PATIENCE");
     char line[256];
+    char text[200];
+    size_t length = snprintf(text, sizeof(text), "hello\n%190d", 0);
     for (long i = 0; i < count; i++) {
-        alarm(patience != NULL ? atoi(patience) : LIFETIME);
+        alarm((unsigned)patience_or(LIFETIME));
         int fd = connect_to(arguments[0], false);
-        if (!send_all(fd, "hello\n", 6) || !read_line(fd, line, sizeof(line)))
+        if (!send_all(fd, text, length) || !read_line(fd, line, sizeof(line)))
             errx(1, "connection %ld was not served", i + 1);
         close(fd);
     }
@@ -125,6 +152,8 @@ static void crowd(char **arguments)
         err(1, "calloc");
     for (long i = 0; i < count; i++)
         fds[i] = connect_to(arguments[0], false);
+    puts("all connected");
+    fflush(stdout);
     char line[256];
     for (long i = 0; i < count; i++) {
         if (!read_line(fds[i], line, sizeof(line)))
@@ -186,7 +215,8 @@ static void serve_mute(char **arguments)
 {
     (void)arguments;
     int fd = accept_one();
-    wait_for_stdin_to_end();
+    while (copy(STDIN_FILENO, fd))
+        ;
     shutdown(fd, SHUT_WR);
     pause();
 }

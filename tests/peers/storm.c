@@ -68,13 +68,15 @@
 
 enum {
     LIFETIME = 150, // s, and what mix is asked for
-    PATIENCE = 20 * 1000, // ms that an answer may take on a busy machine
+    PATIENCE = 20, // s that an answer may take on a busy machine
     ACTORS = 60, // of mix, at a time
     CROWD = 40, // of shuffle, at a time
     EMPTY_LINES = 512, // from one client at a time: each has a longer answer
     IN_FLIGHT = 128 * 1024, // bytes that many has on their way
     LAST_LINES = 100, // of typing: the kernel has room for them
 };
+
+static int patience; // ms
 
 struct peer {
     int fd;
@@ -134,7 +136,7 @@ static char *hear(struct peer *p)
     char *line;
     while ((line = take_line(p)) == NULL) {
         struct pollfd in = {.fd = p->fd, .events = POLLIN};
-        if (poll(&in, 1, PATIENCE) == 0)
+        if (poll(&in, 1, patience) == 0)
             errx(1, "waited in vain for a line");
         if (receive(p) <= 0)
             return NULL;
@@ -274,7 +276,7 @@ static long fill(struct peer *from, long long number, long bytes)
     size_t sent = 0;
     size_t refused = 0;
     struct pollfd fd = {.fd = from->fd, .events = POLLIN | POLLOUT};
-    while ((long)(refused * size) < bytes && poll(&fd, 1, PATIENCE) > 0) {
+    while ((long)(refused * size) < bytes && poll(&fd, 1, patience) > 0) {
         if (fd.revents & POLLOUT)
             sent += offer(from, lines, length, sent);
         if (fd.revents & POLLIN && receive(from) <= 0)
@@ -336,7 +338,7 @@ static void leaving(char **arguments)
     struct peer *from = join(port, false);
     long lines = fill(from, to->number, 1);
     shutdown(to->fd, SHUT_WR);
-    long long end = now_us() + PATIENCE * 1000LL;
+    long long end = now_us() + patience * 1000LL;
     while (!is_gone(from, to->number, &lines))
         if (now_us() > end)
             errx(1, "a client that has half-closed does not leave");
@@ -481,7 +483,7 @@ static void many(char **arguments)
             wait = false;
         }
         struct pollfd in = {.fd = to->fd, .events = POLLIN};
-        if (wait && poll(&in, 1, PATIENCE) == 0)
+        if (wait && poll(&in, 1, patience) == 0)
             errx(1, "%ld lines are missing", left);
         if (wait && receive(to) <= 0)
             errx(1, "the receiver lost its connection");
@@ -584,7 +586,7 @@ static void fair(char **arguments)
     size_t length = repeat(lines, line);
     long long end = now_us() + ms * 1000;
     long all = 0;
-    while (now_us() < end && poll(fds, count + 1, PATIENCE) > 0) {
+    while (now_us() < end && poll(fds, count + 1, patience) > 0) {
         for (int i = 0; i < count; i++) {
             if (fds[i].revents & POLLOUT)
                 sent[i] += offer(from[i], lines, length, sent[i]);
@@ -649,7 +651,7 @@ static void typing(char **arguments)
     for (long left = lines; left > 0; left--) {
         expect(to, filler_from(from->number));
         if (left == LAST_LINES) // until the server has sent all
-            poll(&end, 1, PATIENCE);
+            poll(&end, 1, patience);
         if (left < lines / 2)
             say(to, "is anybody there?\n");
     }
@@ -678,7 +680,7 @@ static void slam(char **arguments)
         if (!send_all(talker->fd, lines, length))
             err(1, "send");
         struct pollfd in = {.fd = to->fd, .events = POLLIN};
-        poll(&in, 1, PATIENCE);
+        poll(&in, 1, patience);
         leave(to); // a reset: it has not read all
         while (receive(from) > 0)
             while (take_line(from) != NULL)
@@ -727,7 +729,7 @@ static void burst(char **arguments)
     for (long i = 0; i < count; i++) {
         struct pollfd in = {.fd = fds[i], .events = POLLIN};
         char greeting[64];
-        if (poll(&in, 1, PATIENCE) == 0 ||
+        if (poll(&in, 1, patience) == 0 ||
             recv(fds[i], greeting, sizeof(greeting), 0) <= 0 ||
             strncmp(greeting, "Your number is ", 15) != 0)
             errx(1, "connection %ld was not greeted", i + 1);
@@ -1001,7 +1003,7 @@ static bool exit_stage(struct actor *a)
     if (a->role == HALF_CLOSER && !a->half_closed) {
         shutdown(a->peer->fd, SHUT_WR);
         a->half_closed = true;
-        a->end += PATIENCE * 1000LL;
+        a->end += patience * 1000LL;
         return false;
     }
     if (a->half_closed)
@@ -1077,6 +1079,7 @@ static const struct verb verbs[] = {
 
 int main(int argc, char **argv)
 {
+    patience = patience_or(PATIENCE) * 1000;
     alarm(LIFETIME);
     run_verb(verbs, argc, argv);
     return 0;
