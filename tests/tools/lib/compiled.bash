@@ -54,15 +54,16 @@ break_source() {
     local file=${INFO[$1]#diff break } out=$WORK/$1
     file=${file%% *}
     make_out "$out"
-    cp "$STEP/$file" "$out"
+    cp "$STEP/$file" "$out/$STEP" # some tests build it themselves
     {
         printf -- '--- a/%s\n+++ b/%s\n' "$file" "$file"
         printf '%s' "${TEXT[$1]}"
     } >"$out/diff"
     if [[ -z $(file_of_test "$(broken_test "$1")" "$STEP") ]]; then
         echo "there is no such test" >"$out/err"
-    elif tests/tools/apply "$out" <"$out/diff" 2>"$out/err"; then
-        build_program "$out/$file" "$out/$STEP/${file%.c}" -w 2>"$out/err" &&
+    elif tests/tools/apply "$out/$STEP" <"$out/diff" 2>"$out/err"; then
+        build_program "$out/$STEP/$file" "$out/$STEP/${file%.c}" -w \
+            2>"$out/err" &&
             return
     fi
     complain "$(place "$1"): $(<"$out/err")"

@@ -142,7 +142,8 @@ run_shell() {
     local status=0
     "$TOOLS/pty" 80 "$BASH" --rcfile tests/tools/lib/session.rc -i \
         3>&- 7>&- 8>&- || status=$?
-    echo >&8 # nobody need wait for a prompt any more
+    # Nobody need wait for a prompt any more, be it for each line that is left.
+    printf '\n%.0s' {1..1000} >&8
     # If pty was killed, the shell ends a bit later.
     ((status < 128)) || sleep 1
 }

@@ -189,16 +189,19 @@ tests_of() {
 
 # try_tests N: they hold, but for those that it breaks.
 try_tests() {
-    local tap=$WORK/after/tap tests
-    mapfile -t tests < <(tests_of "$1")
-    ONLY_STEP=6 run_tests "$WORK/after" 5 "${FILES_OF_TESTS[*]}" "${tests[@]}"
-    words "$1" Breaks | sort >"$WORK/breaks"
-    sed -n 's/^not ok [0-9]* //p' "$tap" | sort >"$WORK/failed"
-    cmp -s "$WORK/breaks" "$WORK/failed" && grep -q '^ok' "$tap" && return
-    complain "${MOVES[$1]}: of the tests of steps 5 and 6"
-    comm -13 "$WORK/breaks" "$WORK/failed" | sed 's/^/    this fails: /'
-    comm -23 "$WORK/breaks" "$WORK/failed" | sed 's/^/    this holds: /'
-    grep -v '^ok' "$tap"
+    local broken held
+    mapfile -t broken < <(words "$1" Breaks | sort)
+    mapfile -t held < <(tests_of "$1" | comm -23 - <(words "$1" Breaks | sort))
+    ONLY_STEP=6 run_tests "$WORK/after" 5 "${FILES_OF_TESTS[*]}" "${held[@]}"
+    none_fails "$WORK/after" ||
+        complain "${MOVES[$1]}: of the tests of steps 5 and 6 not all hold:" \
+            "$(<"$WORK/after/tap")"
+    ((${#broken[@]} > 0)) || return
+    make_state "$1" "$WORK/broken"
+    ONLY_STEP=6 run_tests "$WORK/broken" 1 "${FILES_OF_TESTS[*]}" "${broken[@]}"
+    all_fail "$WORK/broken" ||
+        complain "${MOVES[$1]}: not all that it is to break is broken:" \
+            "$(<"$WORK/broken/tap")"
 }
 
 # try_move N: when all are built.
@@ -212,5 +215,5 @@ try_move() {
 # try_all: some at the same time, as they also wait.
 try_all() {
     check_claims
-    seq 1 "$LAST" | BUILT=1 xargs -P 4 -n 1 tests/tools/moves try || FAILED=1
+    seq 1 "$LAST" | BUILT=1 xargs -P 8 -n 1 tests/tools/moves try || FAILED=1
 }
