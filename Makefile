@@ -13,8 +13,9 @@ override CFLAGS += -std=$(STD) -pthread -Wall -Wextra -Wpedantic -Wshadow \
                    -Wconversion -Wno-sign-conversion
 
 PROGRAMS := $(foreach s,$(STEPS),$(OUT)/$s/server $(OUT)/$s/client)
-PEERS := $(patsubst tests/peers/%.c,$(TOOLS)/%,$(filter-out %/faults.c,\
-         $(wildcard tests/peers/*.c))) $(TOOLS)/faults.so
+# channel.c is built by its test, with each client that has a channel.
+PEERS := $(patsubst tests/peers/%.c,$(TOOLS)/%,$(filter-out %/faults.c \
+         %/channel.c,$(wildcard tests/peers/*.c))) $(TOOLS)/faults.so
 # Elsewhere than on Linux: all but the server of step 7, and the tests of steps
 # 1 to 6.
 SYSTEM := $(shell uname)
