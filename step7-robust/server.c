@@ -34,6 +34,7 @@ enum {
     SMALL_OUTBOX = 512, // bytes, to begin with: a few lines
     OUTBOX_SIZE = 64 * 1024, // bytes, of one that takes more
     MAX_SPARES = 64, // outboxes that are kept for whoever needs one next
+    ANSWER_SIZE = 128, // bytes of the longest answer
     MAX_ANSWER = 34, // bytes that one byte is answered with: an empty line
     MAX_UNSENT = 128 * 1024, // bytes that the kernel takes and can't send yet
     MAX_UNREAD = 64 * 1024, // bytes that it takes and we have not read yet
@@ -218,8 +219,8 @@ static void announce(int listener)
     check_stdout();
 }
 
-// Has epoll tell of these events on the descriptor; the owner, or NULL for the
-// listener, comes with them. Returns what epoll_ctl() does.
+// Has epoll tell of these events on the descriptor; the owner, or NULL if it
+// is not a client's, comes with them. Returns what epoll_ctl() does.
 static int watch(int operation, int fd, uint32_t events, void *owner)
 {
     struct epoll_event event = {.events = events, .data.ptr = owner};
@@ -363,7 +364,7 @@ static void flush_outbox(struct client *c)
 __attribute__((format(printf, 2, 3))) static void
 send_line(struct client *c, const char *format, ...)
 {
-    char line[128]; // the longest answer
+    char line[ANSWER_SIZE];
     va_list args;
     va_start(args, format);
     int length = vsnprintf(line, sizeof(line), format, args);
@@ -402,9 +403,10 @@ static size_t smaller(size_t a, size_t b)
 // answered within its outbox.
 static size_t readable(const struct client *c)
 {
-    if (c->closing || c->waiting > MAX_OUTBOX)
+    size_t limit = MAX_OUTBOX - ANSWER_SIZE; // for the end of a kept line
+    if (c->closing || c->waiting > limit)
         return 0;
-    return smaller((MAX_OUTBOX - c->waiting) / MAX_ANSWER, c->read_size);
+    return smaller((limit - c->waiting) / MAX_ANSWER, c->read_size);
 }
 
 // Reads once, behind what was kept of an unfinished line. Returns what read()
