@@ -162,6 +162,13 @@ longest() {
         type a $'x\nx\nx\n'
         prints a "$(shown three)"
         [[ $(grep -oE "(one|two|three)$" a.out | xargs) == "one two three" ]]
+        # What is left of them in the buffer is no part of what comes then.
+        type server $'four\nha'
+        type a $'x\n'
+        prints a "$(shown four)"
+        type a $'x\n'
+        type server $'lf\n'
+        prints a "$(shown half)"
     }
     from 1
 }

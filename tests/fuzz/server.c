@@ -72,9 +72,8 @@ enum {
     LIMIT = 3, // clients, of these, that the server has places for
     LINE_SIZE = 320, // bytes: no line that the server sends is longer
     MOST_SENT = READ_SIZE * 2, // bytes, in one run
-    // A line that was kept may be answered with more than its last byte
-    // allows, and everybody is told when the server ends.
-    MOST_WAITING = MAX_OUTBOX + 2 * LINE_SIZE,
+    // Everybody is told when the server ends.
+    MOST_WAITING = MAX_OUTBOX + LINE_SIZE,
 };
 
 // The other end of a connection; its descriptor is its index.
