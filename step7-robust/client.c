@@ -607,15 +607,15 @@ static void parse_options(int argc, char **argv)
         fail("stdout");
     if (option != -1)
         exit(option != 'h'); // getopt() has said why
-    if (argc > 3)
+    if (argc - optind > 2)
         errx(1, "%s", usage);
 }
 
 int main(int argc, char **argv)
 {
     parse_options(argc, argv);
-    const char *host = argc > 1 ? argv[1] : "127.0.0.1";
-    const char *port = argc > 2 ? argv[2] : "8081";
+    const char *host = argc > optind ? argv[optind] : "127.0.0.1";
+    const char *port = argc > optind + 1 ? argv[optind + 1] : "8081";
     check_port(port);
     // A write to a closed connection is then an error, not a deadly signal.
     signal(SIGPIPE, SIG_IGN);

@@ -542,5 +542,6 @@ END
     refuses "option" "$client" -x
     refuses "usage: client" "$client" 127.0.0.1 1 2
     refuses "port 0: expected a number from 1 to 65535" "$client" 127.0.0.1 0
+    refuses "port 0: expected a number from 1 to 65535" "$client" -- 127.0.0.1 0
     refuses "port -1: expected a number from 1 to 65535" "$client" 127.0.0.1 -1
 }

@@ -24,18 +24,23 @@ no_slower_than() {
     ((median < $1 * 1000 && p99 < $2 * 1000 && worst < $3 * 1000))
 }
 
+# connections [STATE]: prints the lines of /proc/net/tcp (proc(5)) on the server's
+# connections in that state, or in any, each once: they may come twice there. 0A
+# is the listener's state.
+connections() {
+    awk -v port="$(printf ':%04X' "$PORT")" -v state="${1-}" '
+        index($2, port) && $4 != "0A" && (state == "" || $4 == state) &&
+            !seen[$3]++' /proc/net/tcp
+}
+
 # kernel_bytes FIELD: what the kernel holds for the server's connections: 1 is
 # what it has not sent, or what is not acknowledged, 10 what the server has not
-# read (proc(5), /proc/net/tcp; 0A is the listener). A line may come twice there.
+# read.
 kernel_bytes() {
-    local port sum=0 queue
-    printf -v port ':%04X' "$PORT"
-    while read -r queue; do
-        sum=$((sum + 16#$queue))
-    done < <(awk -v port="$port" -v field="$1" '
-        index($2, port) && $4 != "0A" && !seen[$3]++ {
-            print substr($5, field, 8)
-        }' /proc/net/tcp)
+    local sum=0 queues
+    while read -r _ _ _ _ queues _; do
+        sum=$((sum + 16#${queues:$1 - 1:8}))
+    done < <(connections)
     echo "$sum"
 }
 
@@ -392,8 +397,7 @@ log_is_clean() {
         leave a # after the server: the server's end is in TIME_WAIT
         run_server "$OUT/${STEPS[7]}/server" "$PORT"
     done
-    ! command -v ss >/dev/null ||
-        ss -Htan state time-wait "sport = :$PORT" | grep -q .
+    connections 06 | grep -q . # in TIME_WAIT
     join a
 }
 

@@ -83,8 +83,9 @@ function other_table(    k, s) {
     print ""
 }
 
-# The least and the most of step 7's ratio to another over the sizes, in words.
-# The other is a server, or "" for the best peer at each size.
+# The least and the most of step 7's ratio to another over the sizes, in words;
+# one number, if they are the same. The other is a server, or "" for the best
+# peer at each size.
 function range(key, prefix, sizes, other,    size, n, i, r, least, most) {
     n = split(sizes, size, " ")
     for (i = 1; i <= n; i++) {
@@ -95,7 +96,9 @@ function range(key, prefix, sizes, other,    size, n, i, r, least, most) {
         if (i == 1 || r > most)
             most = r
     }
-    return sprintf("%.2f to %.2f", least, most)
+    least = sprintf("%.2f", least)
+    most = sprintf("%.2f", most)
+    return least == most ? least : least " to " most
 }
 
 function what_is_done() {

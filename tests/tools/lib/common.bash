@@ -59,9 +59,14 @@ all_pass() {
     grep -q '^ok' "$1/tap" && ! grep -q '^not ok\|^ok .* # skip' "$1/tap"
 }
 
-# Some of its tests may be left out.
+# none_fails DIRECTORY: some of its tests passed; others may be left out.
 none_fails() {
-    grep -q '^ok' "$1/tap" && ! grep -q '^not ok' "$1/tap"
+    grep '^ok' "$1/tap" | grep -qv ' # skip' && ! grep -q '^not ok' "$1/tap"
+}
+
+# ran DIRECTORY COUNT: so many tests ended, in whatever way.
+ran() {
+    (($(grep -cE '^(not )?ok ' "$1/tap") == $2))
 }
 
 all_fail() {

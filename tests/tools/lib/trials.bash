@@ -130,10 +130,15 @@ turning_rows() {
     expected_rows | sed -n 's/ *[^ ]*\.x$//p'
 }
 
-# Each row that turns is claimed by one move.
+# Each row that turns is claimed by one move, and what breaks or is mended is a
+# test.
 check_claims() {
-    local row n claims=()
+    local row n test claims=()
     for ((n = 1; n <= LAST; n++)); do
+        while IFS= read -r test; do
+            cat "${FILES_OF_TESTS[@]}" | grep -qxF -e "@test \"$test\" {" ||
+                complain "${MOVES[n]}: there is no such test: $test"
+        done < <(words "$n" Breaks && words "$n" Mends)
         while IFS= read -r row; do
             turning_rows | grep -qxF -e "$row" ||
                 complain "${MOVES[n]}: no row that turns in step 7: $row"
@@ -193,13 +198,13 @@ try_tests() {
     mapfile -t broken < <(words "$1" Breaks | sort)
     mapfile -t held < <(tests_of "$1" | comm -23 - <(words "$1" Breaks | sort))
     ONLY_STEP=6 run_tests "$WORK/after" 5 "${FILES_OF_TESTS[*]}" "${held[@]}"
-    none_fails "$WORK/after" ||
+    none_fails "$WORK/after" && ran "$WORK/after" "${#held[@]}" ||
         complain "${MOVES[$1]}: of the tests of steps 5 and 6 not all hold:" \
             "$(<"$WORK/after/tap")"
     ((${#broken[@]} > 0)) || return
     make_state "$1" "$WORK/broken"
     ONLY_STEP=6 run_tests "$WORK/broken" 1 "${FILES_OF_TESTS[*]}" "${broken[@]}"
-    all_fail "$WORK/broken" ||
+    all_fail "$WORK/broken" && ran "$WORK/broken" "${#broken[@]}" ||
         complain "${MOVES[$1]}: not all that it is to break is broken:" \
             "$(<"$WORK/broken/tap")"
 }
