@@ -134,7 +134,7 @@ was_dropped() {
     cat mix.out
     wait_until descriptors_are "$fds"
     echo "$before KB before, $(memory VmRSS) KB after; worst probe $worst us"
-    (($(memory VmRSS) - before < 4000 && worst < 5000000))
+    (($(memory VmRSS) - before < 2000 && worst < 5000000))
 }
 
 @test "threat 21: a client that takes nothing for a minute is dropped" {
