@@ -442,6 +442,17 @@ log_is_clean() {
     (($(memory VmRSS) - before < 10000))
 }
 
+@test "threat 25: clients that die with a full outbox leave no memory behind" {
+    not_sanitized "it keeps freed memory for a while"
+    start_server 7
+    local before
+    storm slam "$PORT" 300
+    before=$(memory VmRSS)
+    storm slam "$PORT" 900
+    echo "$before KB before, $(memory VmRSS) KB after"
+    (($(memory VmRSS) - before < 300))
+}
+
 @test "threat 27: 10,000 lines at once are all handled, in order" {
     start_server 7
     seq -f '0 %g' 10000 | "$TOOLS/peer" talk "$PORT" >talk.out
