@@ -198,15 +198,17 @@ try_tests() {
     mapfile -t broken < <(words "$1" Breaks | sort)
     mapfile -t held < <(tests_of "$1" | comm -23 - <(words "$1" Breaks | sort))
     ONLY_STEP=6 run_tests "$WORK/after" 5 "${FILES_OF_TESTS[*]}" "${held[@]}"
-    none_fails "$WORK/after" && ran "$WORK/after" "${#held[@]}" ||
+    if ! none_fails "$WORK/after" || ! ran "$WORK/after" "${#held[@]}"; then
         complain "${MOVES[$1]}: of the tests of steps 5 and 6 not all hold:" \
             "$(<"$WORK/after/tap")"
+    fi
     ((${#broken[@]} > 0)) || return
     make_state "$1" "$WORK/broken"
     ONLY_STEP=6 run_tests "$WORK/broken" 1 "${FILES_OF_TESTS[*]}" "${broken[@]}"
-    all_fail "$WORK/broken" && ran "$WORK/broken" "${#broken[@]}" ||
+    if ! all_fail "$WORK/broken" || ! ran "$WORK/broken" "${#broken[@]}"; then
         complain "${MOVES[$1]}: not all that it is to break is broken:" \
             "$(<"$WORK/broken/tap")"
+    fi
 }
 
 # try_move N: when all are built.
